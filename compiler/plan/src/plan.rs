@@ -1,0 +1,244 @@
+//! The plan's data: plain, public, serialisable. [`crate::CheckedPlan`] is the validated form.
+
+use crate::{Layout, LinearMap, Polynomial, Profile};
+use serde::{Deserialize, Serialize};
+use std::fmt::{self, Display};
+
+/// One ciphertext register; every register is written once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Reg(pub u32);
+
+impl Display for Reg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}
+
+/// Rescales that remain before the modulus is q0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Level(pub u8);
+
+/// A cyclic rotation of the slots, positive to the left: slot `s` receives slot `s + r`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rotation(pub i32);
+
+impl Rotation {
+    /// The representative of `steps` modulo `modulus` in `[-modulus/2, modulus/2)`.
+    pub fn centred(steps: i64, modulus: usize) -> Self {
+        let modulus = modulus as i64;
+        let low = steps.rem_euclid(modulus);
+        let centred = if low >= (modulus + 1) / 2 { low - modulus } else { low };
+        Self(i32::try_from(centred).unwrap_or(i32::MAX))
+    }
+}
+
+/// What one step computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Op {
+    /// The encrypted image, normalised and divided by the input's range.
+    Input,
+    /// A linear map of `Plan::linears`, bias included; rescales once.
+    Linear {
+        /// Argument.
+        src: Reg,
+        /// Index into `Plan::linears`.
+        map: u32,
+    },
+    /// For each rotation in turn: `x := x + rotate(x)`.
+    RotateSum {
+        /// Argument.
+        src: Reg,
+        /// The rotations, in order.
+        rotations: Vec<Rotation>,
+    },
+    /// Sum of two registers of equal level and scale.
+    Add {
+        /// First argument.
+        a: Reg,
+        /// Second argument.
+        b: Reg,
+    },
+    /// The same value at a lower level.
+    DropLevel {
+        /// Argument.
+        src: Reg,
+    },
+    /// Refresh: slots `m` become `sin(2 pi m / 2^log_message_ratio)`.
+    Bootstrap {
+        /// Argument, |m| <= 1.
+        src: Reg,
+    },
+    /// A polynomial of `Plan::polynomials` on every slot.
+    Polynomial {
+        /// Argument.
+        src: Reg,
+        /// Index into `Plan::polynomials`.
+        polynomial: u32,
+    },
+}
+
+impl Op {
+    /// Registers read.
+    pub fn reads(&self) -> Vec<Reg> {
+        match self {
+            Self::Input => Vec::new(),
+            Self::Linear { src, .. }
+            | Self::RotateSum { src, .. }
+            | Self::DropLevel { src }
+            | Self::Bootstrap { src }
+            | Self::Polynomial { src, .. } => vec![*src],
+            Self::Add { a, b } => vec![*a, *b],
+        }
+    }
+
+    /// The word for it in listings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Linear { .. } => "linear",
+            Self::RotateSum { .. } => "rotate_sum",
+            Self::Add { .. } => "add",
+            Self::DropLevel { .. } => "drop_level",
+            Self::Bootstrap { .. } => "bootstrap",
+            Self::Polynomial { .. } => "polynomial",
+        }
+    }
+}
+
+/// One step: `dst := op`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Where the result goes.
+    pub dst: Reg,
+    /// What is computed.
+    pub op: Op,
+    /// Level of the result.
+    pub level: Level,
+    /// log2 of the result's scale.
+    pub log_scale: u32,
+    /// Path of the layer in the network's text.
+    pub layer: String,
+    /// Registers read here for the last time.
+    pub frees: Vec<Reg>,
+}
+
+/// Name and origin of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkInfo {
+    /// Its name.
+    pub name: String,
+    /// BLAKE3 of its text, hexadecimal.
+    pub source_digest: String,
+    /// Class labels, one per logit.
+    pub labels: Vec<String>,
+}
+
+/// How an image becomes slots: `slot = (pixel / 255 - mean) / std / range`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Mean per channel, on pixels in [0, 1].
+    pub mean: Vec<f64>,
+    /// Standard deviation per channel, on pixels in [0, 1].
+    pub std: Vec<f64>,
+    /// Largest magnitude of a normalised pixel.
+    pub range: f64,
+    /// Where the pixels go.
+    pub layout: Layout,
+}
+
+/// Output: where the logits are and what they were divided by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    /// The register that holds them.
+    pub register: Reg,
+    /// Their slots.
+    pub layout: Layout,
+    /// Slot value times this is the logit.
+    pub range: f64,
+}
+
+/// A tensor of the weights file that the plan needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TensorRef {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<u64>,
+    /// BLAKE3 of its little-endian f32 values, hexadecimal.
+    pub digest: String,
+}
+
+/// The CKKS parameter set: the profile's fields that the ciphertexts depend on, and its figures.
+pub type Parameters = Profile;
+
+/// One rotation key: which, up to which level, and over which steps it must be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUse {
+    /// The rotation, modulo the slots, in `[-slots/2, slots/2)`.
+    pub rotation: Rotation,
+    /// The highest level of a ciphertext it is applied to.
+    pub level: Level,
+    /// Index of the first step that needs it.
+    pub first_step: u32,
+    /// Index of the last step that needs it.
+    pub last_step: u32,
+}
+
+/// Predicted work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Bootstraps.
+    pub bootstraps: u32,
+    /// Rotations outside of bootstraps, hoisted ones included.
+    pub rotations: u32,
+    /// Products of a ciphertext with a diagonal.
+    pub diagonals: u32,
+    /// Distinct rotation keys outside of bootstraps.
+    pub rotation_keys: u32,
+    /// Sum over the steps of the profile's costs.
+    pub seconds_one_core: f64,
+}
+
+/// A compiled network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Equals [`crate::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The compiler that wrote it, name and version.
+    pub compiler: String,
+    /// BLAKE3, hexadecimal, of the plan's text with this field empty.
+    pub digest: String,
+    /// The network.
+    pub network: NetworkInfo,
+    /// The parameter set.
+    pub parameters: Parameters,
+    /// The image.
+    pub input: InputSpec,
+    /// The logits.
+    pub output: OutputSpec,
+    /// The weights file, relative to the plan's own folder where that is possible.
+    pub weights_file: String,
+    /// Tensors needed, by name, ascending.
+    pub weights: Vec<TensorRef>,
+    /// Ranges that the activations were calibrated to: layer path and largest magnitude of its argument.
+    pub ranges: Vec<(String, f64)>,
+    /// Linear maps, in order of first use.
+    pub linears: Vec<LinearMap>,
+    /// Activation polynomials, in order of first use.
+    pub polynomials: Vec<Polynomial>,
+    /// Rotation keys outside of bootstraps, ascending by rotation.
+    pub keys: Vec<KeyUse>,
+    /// Predicted work.
+    pub predicted: Counts,
+    /// The program.
+    pub steps: Vec<Step>,
+}

@@ -1,0 +1,108 @@
+//! The verifier of ciphertext graphs. Its invariants:
+//!
+//! 1. the graph is acyclic, with exactly one `Input` and one `Output`;
+//! 2. every operation has as many operands as it takes, and every node but the output has a user;
+//! 3. every layout is sound and fits the slots;
+//! 4. a linear map's layouts are those of its operand and its node, and its steps are ascending and sum to
+//!    rotations that the map has;
+//! 5. the operands of an addition lie in the same slots;
+//! 6. a result of `RotateSum`, whose unused slots hold partial sums, is read only by linear maps, level
+//!    drops and the output;
+//! 7. the result of a bootstrap is read only by polynomials and level drops, that of an activation's
+//!    argument stays what it was;
+//! 8. every number is finite, every polynomial's domain positive.
+
+use super::{HeGraph, HeNode, HeOp};
+use fhecc_plan::{Layout, Polynomial};
+
+/// Whether two layouts put the same elements into the same slots.
+pub(crate) fn same_slots(a: &Layout, b: &Layout) -> bool {
+    Layout { clean: true, ..*a } == Layout { clean: true, ..*b }
+}
+
+fn sound(polynomial: &Polynomial) -> bool {
+    !polynomial.coefficients.is_empty()
+        && polynomial.coefficients.iter().all(|c| c.is_finite())
+        && polynomial.domain.is_finite()
+        && polynomial.domain > 0.0
+}
+
+/// Checks all invariants.
+///
+/// # Errors
+///
+/// A sentence on the first invariant that does not hold; it is a bug of the compiler.
+pub fn verify(graph: &HeGraph, slots: usize) -> Result<(), String> {
+    let order = graph.schedule().ok_or("the graph is cyclic")?;
+    let count = |f: fn(&HeOp) -> bool| order.iter().filter(|id| f(&graph.op(**id).op)).count();
+    if count(|op| matches!(op, HeOp::Input(_))) != 1 || count(|op| matches!(op, HeOp::Output)) != 1 {
+        return Err("there must be one input and one output".to_owned());
+    }
+    for id in order {
+        let node = graph.op(id);
+        let operands: Vec<&HeNode> = graph.operands(id).into_iter().map(|o| graph.op(o)).collect();
+        let users: Vec<&HeNode> = graph.users(id).into_iter().map(|(u, _)| graph.op(u)).collect();
+        check(node, &operands, &users, slots)
+            .map_err(|e| format!("`{}` {id} {}: {e}", node.layer, node.op.name()))?;
+    }
+    Ok(())
+}
+
+fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -> Result<(), String> {
+    if operands.len() != node.op.arity() {
+        return Err(format!("takes {} operands, has {}", node.op.arity(), operands.len()));
+    }
+    if users.is_empty() != matches!(node.op, HeOp::Output) {
+        return Err(format!("has {} users", users.len()));
+    }
+    node.layout.check(slots).map_err(|e| e.to_string())?;
+    let partial = |n: &HeNode| {
+        !matches!(n.op, HeOp::Linear(_) | HeOp::DropLevel(_) | HeOp::Output | HeOp::RotateSum(_))
+    };
+    let allowed =
+        |found: bool| if found { Ok(()) } else { Err("is read by an operation that may not".to_owned()) };
+    match &node.op {
+        HeOp::Linear(map) => {
+            if !same_slots(&map.input, &operands[0].layout) || !same_slots(&map.output, &node.layout) {
+                return Err("the map's layouts are not those around it".to_owned());
+            }
+            let ascending = |steps: &[fhecc_plan::Rotation]| steps.windows(2).all(|w| w[0] < w[1]);
+            if !ascending(&map.babies) || !ascending(&map.giants) || map.baby_modulus == 0 {
+                return Err("the steps are not ascending".to_owned());
+            }
+            if !map.weight_factor.is_finite() || !map.bias_factor.is_finite() {
+                return Err("a factor is not finite".to_owned());
+            }
+        }
+        HeOp::RotateSum(_) => allowed(!users.iter().any(|u| partial(u)))?,
+        HeOp::Add => {
+            if !same_slots(&operands[0].layout, &operands[1].layout)
+                || !same_slots(&node.layout, &operands[0].layout)
+            {
+                return Err("the operands lie in different slots".to_owned());
+            }
+        }
+        HeOp::Activation { plain, refreshed } => {
+            if !sound(plain) || !sound(refreshed) {
+                return Err("a polynomial is not finite".to_owned());
+            }
+        }
+        HeOp::Polynomial(polynomial) => {
+            if !sound(polynomial) {
+                return Err("the polynomial is not finite".to_owned());
+            }
+        }
+        HeOp::Bootstrap => {
+            allowed(users.iter().all(|u| matches!(u.op, HeOp::Polynomial(_) | HeOp::DropLevel(_))))?;
+        }
+        HeOp::Input(_) | HeOp::DropLevel(_) | HeOp::Output => {}
+    }
+    if matches!(
+        node.op,
+        HeOp::Activation { .. } | HeOp::Polynomial(_) | HeOp::Bootstrap | HeOp::DropLevel(_) | HeOp::Output
+    ) && !same_slots(&node.layout, &operands[0].layout)
+    {
+        return Err("the result does not lie where the operand lies".to_owned());
+    }
+    Ok(())
+}

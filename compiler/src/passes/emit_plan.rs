@@ -1,0 +1,215 @@
+//! The plan: straight-line code over registers, with everything the runtime must know.
+//!
+//! Does: number the steps, list linear maps, polynomials and tensors in order of first use, say where each
+//! register is read last, predict the work.
+//! Does not: decide anything.
+//!
+//! Requires: a [`LeveledGraph`], the keys of `schedule_rotation_keys`, the factors of `fold_ranges`.
+//! Ensures: a sealed [`Plan`] that [`CheckedPlan`] accepts; equal inputs give equal bytes.
+
+use super::PassError;
+use super::fold_ranges::Ranges;
+use super::schedule_rotation_keys::rotations;
+use crate::analysis::cost;
+use crate::ir::{HeOp, LeveledGraph, NodeId, TensorGraph};
+use fhecc_plan::{
+    CheckedPlan, Counts, FORMAT_VERSION, InputSpec, KeyUse, LinearSource, NetworkInfo, Op, OutputSpec, Plan,
+    Profile, Reg, Step, TensorRef, Weights,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+
+/// What [`emit_plan`] wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Steps.
+    pub steps: usize,
+    /// Tensors referred to.
+    pub tensors: usize,
+    /// Predicted work.
+    pub predicted: Counts,
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { bootstraps, rotations, diagonals, rotation_keys, seconds_one_core } = self.predicted;
+        write!(
+            f,
+            "{} steps, {} tensors; {bootstraps} bootstraps, {rotations} rotations, {diagonals} diagonals, \
+             {rotation_keys} keys, about {seconds_one_core:.1} s on one core",
+            self.steps, self.tensors
+        )
+    }
+}
+
+/// Everything that goes into a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The network.
+    pub tensors: &'a TensorGraph,
+    /// Its program.
+    pub graph: &'a LeveledGraph,
+    /// Its factors.
+    pub ranges: &'a Ranges,
+    /// Its rotation keys.
+    pub keys: &'a [KeyUse],
+    /// Its weights.
+    pub weights: &'a Weights,
+    /// The parameter set.
+    pub profile: &'a Profile,
+    /// What the plan calls the weights file.
+    pub weights_file: &'a str,
+    /// BLAKE3 of the network's text.
+    pub source_digest: &'a str,
+}
+
+fn tensor_names(source: &LinearSource) -> Vec<&String> {
+    match source {
+        LinearSource::Conv { weight, bias, batch_norm, .. } => {
+            let norm = batch_norm.iter().flat_map(|b| [&b.weight, &b.bias, &b.running_mean, &b.running_var]);
+            std::iter::once(weight).chain(bias).chain(norm).collect()
+        }
+        LinearSource::Affine { batch_norm: b } => vec![&b.weight, &b.bias, &b.running_mean, &b.running_var],
+        LinearSource::Dense { weight, bias } => std::iter::once(weight).chain(bias).collect(),
+        LinearSource::Select { .. } | LinearSource::AveragePool { .. } => Vec::new(),
+    }
+}
+
+#[derive(Default)]
+struct Tables {
+    linears: Vec<fhecc_plan::LinearMap>,
+    polynomials: Vec<fhecc_plan::Polynomial>,
+    names: BTreeSet<String>,
+    predicted: Counts,
+    milliseconds: f64,
+}
+
+fn index(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl Tables {
+    fn op(&mut self, parts: &Parts<'_>, id: NodeId, operands: &[Reg]) -> Result<Op, PassError> {
+        let (graph, costs) = (parts.graph, &parts.profile.costs);
+        let level = graph.operand_level(id);
+        let performed = rotations(graph, id, parts.profile.slots()).len();
+        self.predicted.rotations += index(performed);
+        let missing = || PassError::Bug(format!("`{}` lacks an operand", graph.node(id).layer));
+        let read = |position: usize| operands.get(position).copied().ok_or_else(missing);
+        Ok(match &graph.node(id).op {
+            HeOp::Input(_) => Op::Input,
+            HeOp::Linear(map) => {
+                self.milliseconds += cost::linear(costs, map, level);
+                self.predicted.diagonals += map.diagonals;
+                self.names.extend(tensor_names(&map.source).into_iter().cloned());
+                self.linears.push((**map).clone());
+                Op::Linear { src: read(0)?, map: index(self.linears.len() - 1) }
+            }
+            HeOp::RotateSum(rotations) => {
+                self.milliseconds += cost::rotation(costs, level) * performed as f64;
+                Op::RotateSum { src: read(0)?, rotations: rotations.clone() }
+            }
+            HeOp::Add => Op::Add { a: read(0)?, b: read(1)? },
+            HeOp::Polynomial(polynomial) => {
+                self.milliseconds += cost::polynomial(costs, polynomial);
+                self.polynomials.push(polynomial.clone());
+                Op::Polynomial { src: read(0)?, polynomial: index(self.polynomials.len() - 1) }
+            }
+            HeOp::Bootstrap => {
+                self.milliseconds += costs.bootstrap_ms;
+                self.predicted.bootstraps += 1;
+                Op::Bootstrap { src: read(0)? }
+            }
+            HeOp::DropLevel(_) => Op::DropLevel { src: read(0)? },
+            HeOp::Activation { .. } | HeOp::Output => {
+                return Err(PassError::Bug(format!("`{}` is not a step", graph.node(id).layer)));
+            }
+        })
+    }
+}
+
+/// Writes the plan.
+///
+/// # Errors
+///
+/// [`PassError::Bug`] if a tensor is missing or the plan's own check refuses it.
+pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
+    let bug = |message: String| PassError::Bug(message);
+    let (graph, profile, tensors) = (parts.graph, parts.profile, parts.tensors);
+    let registers: BTreeMap<NodeId, Reg> = graph.steps().iter().copied().zip((0u32..).map(Reg)).collect();
+    let nodes = || graph.graph().nodes();
+    let find = |wanted: fn(&HeOp) -> bool| nodes().find(|id| wanted(&graph.node(*id).op));
+    let output = find(|op| matches!(op, HeOp::Output)).ok_or_else(|| bug("there is no output".to_owned()))?;
+    let input = find(|op| matches!(op, HeOp::Input(_))).ok_or_else(|| bug("there is no input".to_owned()))?;
+    let result = graph.graph().operands(output)[0];
+
+    let mut tables = Tables::default();
+    let mut steps = Vec::with_capacity(graph.steps().len());
+    for id in graph.steps() {
+        let operands = graph.graph().operands(*id);
+        let reads: Vec<Reg> = operands.iter().map(|o| registers[o]).collect();
+        let last = |o: &&NodeId| {
+            **o != result
+                && graph.graph().users(**o).iter().all(|(user, _)| registers.get(user) <= registers.get(id))
+        };
+        let mut frees: Vec<Reg> = operands.iter().filter(last).map(|o| registers[o]).collect();
+        frees.sort_unstable();
+        frees.dedup();
+        steps.push(Step {
+            dst: registers[id],
+            op: tables.op(parts, *id, &reads)?,
+            level: graph.level(*id),
+            log_scale: profile.log_scale,
+            layer: graph.node(*id).layer.clone(),
+            frees,
+        });
+    }
+    let reference = |name: &String| {
+        parts.weights.reference(name).ok_or_else(|| PassError::Bug(format!("tensor `{name}` is missing")))
+    };
+    let weights: Vec<TensorRef> = tables.names.iter().map(reference).collect::<Result<_, _>>()?;
+    let mut ranges: Vec<(NodeId, f64)> = parts.ranges.activations.iter().map(|(id, r)| (*id, *r)).collect();
+    let order: BTreeMap<NodeId, usize> =
+        tensors.graph.schedule().unwrap_or_default().into_iter().zip(0..).collect();
+    ranges.sort_by_key(|(id, _)| order.get(id).copied());
+    let factor =
+        |id: &NodeId| parts.ranges.factors.get(id).copied().ok_or_else(|| bug(format!("{id} has no factor")));
+    let mut plan = Plan {
+        format_version: FORMAT_VERSION,
+        compiler: concat!("fhecc ", env!("CARGO_PKG_VERSION")).to_owned(),
+        digest: String::new(),
+        network: NetworkInfo {
+            name: tensors.name.clone(),
+            source_digest: parts.source_digest.to_owned(),
+            labels: tensors.labels.clone(),
+        },
+        parameters: profile.clone(),
+        input: InputSpec {
+            mean: tensors.mean.clone(),
+            std: tensors.std.clone(),
+            range: 1.0 / factor(&tensors.input)?,
+            layout: graph.node(input).layout,
+        },
+        output: OutputSpec {
+            register: registers[&result],
+            layout: graph.node(result).layout,
+            range: 1.0 / factor(&tensors.output)?,
+        },
+        weights_file: parts.weights_file.to_owned(),
+        weights,
+        ranges: ranges.into_iter().map(|(id, range)| (tensors.graph.op(id).path.clone(), range)).collect(),
+        linears: tables.linears,
+        polynomials: tables.polynomials,
+        keys: parts.keys.to_vec(),
+        predicted: Counts {
+            rotation_keys: index(parts.keys.len()),
+            seconds_one_core: (tables.milliseconds / 10.0).round() / 100.0,
+            ..tables.predicted
+        },
+        steps,
+    };
+    plan.seal().map_err(|e| bug(e.to_string()))?;
+    let plan = CheckedPlan::new(plan).map_err(|e| bug(e.to_string()))?;
+    let report = Report { steps: plan.steps.len(), tensors: plan.weights.len(), predicted: plan.predicted };
+    Ok(((*plan).clone(), report))
+}

@@ -1,0 +1,125 @@
+//! The encoded matrices of a bootstrap and the scales between its steps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::dft::{coeffs_to_slots, slots_to_coeffs};
+use super::eval_mod::{SinePlan, cosine_in_y};
+use super::matrix::DiagonalMatrix;
+use super::schedule::{BootstrapStage, StageSchedule, schedules};
+use crate::encoder::{Encoder, IntegerPolynomial};
+use crate::error::EvaluationError;
+use crate::linear::{EncodedDiagonals, pre_rotate};
+use crate::parameters::{BootstrapLiteral, Parameters};
+use crate::scale::Scale;
+
+/// One matrix: its schedule and its pre-rotated diagonals as integer coefficients, which is their most compact
+/// form; the transforms modulo every prime are computed when needed.
+pub(crate) struct Stage {
+    pub(crate) schedule: StageSchedule,
+    /// The factor between the matrix and the integers.
+    pub(crate) plaintext_scale: Scale,
+    diagonals: BTreeMap<(i32, i32), Arc<IntegerPolynomial>>,
+}
+
+impl EncodedDiagonals for Stage {
+    fn integers(&self, giant: i32, baby: i32) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError> {
+        Ok(self.diagonals.get(&(giant, baby)).map(Arc::clone))
+    }
+}
+
+/// Everything a bootstrap needs that depends on the parameters only.
+pub(crate) struct Circuit {
+    pub(crate) slots_to_coeffs: Vec<Stage>,
+    pub(crate) coeffs_to_slots: Vec<Stage>,
+    pub(crate) sine: SinePlan,
+}
+
+impl Circuit {
+    /// Computes and encodes the matrices.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::Argument`] if the parameters have no bootstrap or not the levels it needs.
+    pub(crate) fn new(parameters: &Parameters) -> Result<Self, EvaluationError> {
+        let literal = bootstrap_literal(parameters)?;
+        let half = parameters.slots() / 2;
+        let (stc, cts): (Vec<_>, Vec<_>) = schedules(parameters)
+            .into_iter()
+            .partition(|schedule| matches!(schedule.stage, BootstrapStage::SlotsToCoeffs(_)));
+        let q0 = parameters.prime(0) as f64;
+        let prime_scale = |level: usize| Scale::from_prime(parameters.prime(level));
+
+        // After the trace, which doubles, the coefficients are `a q0 m` as integers.
+        let ratio = f64::exp2(-f64::from(literal.log_message_ratio));
+        let inward = 2.0 * ratio * q0 / parameters.scale().to_f64();
+        let matrices = slots_to_coeffs(half, stc.len(), inward);
+        let slots_to_coeffs = encode(parameters, matrices, stc, &prime_scale)?;
+
+        // The trace doubles, and so does the sum with the conjugate; the argument of the sine is divided by K.
+        let outward = 1.0 / (4.0 * f64::from(literal.interval));
+        let matrices = coeffs_to_slots(half, cts.len(), outward);
+        let top = parameters.max_level();
+        let raised = argument_scale(parameters).div_prime(parameters.prime(0));
+        let scale =
+            |level: usize| if level == top { prime_scale(level).mul(raised) } else { prime_scale(level) };
+        let coeffs_to_slots = encode(parameters, matrices, cts, &scale)?;
+
+        Ok(Self { slots_to_coeffs, coeffs_to_slots, sine: SinePlan::new(&literal, &cosine_in_y(&literal)) })
+    }
+}
+
+/// The bootstrap's constants, checked against the chain.
+pub(crate) fn bootstrap_literal(parameters: &Parameters) -> Result<BootstrapLiteral, EvaluationError> {
+    let argument = |what: String| EvaluationError::Argument { what };
+    let literal = parameters.literal();
+    let bootstrap = literal.bootstrap.ok_or_else(|| argument("these parameters have no bootstrap".into()))?;
+    let levels = parameters.slots().ilog2() as usize - 1;
+    for (name, count) in [
+        ("slots-to-coefficients", literal.slots_to_coeffs_bits.len()),
+        ("coefficients-to-slots", literal.coeffs_to_slots_bits.len()),
+    ] {
+        if !(1..=levels).contains(&count) {
+            return Err(argument(format!("{count} {name} primes, allowed 1..={levels}")));
+        }
+    }
+    let (found, needed) = (literal.eval_mod_bits.len(), super::eval_mod::depth(&bootstrap));
+    if found != needed {
+        return Err(argument(format!("{found} modular-reduction primes, the constants need {needed}")));
+    }
+    Ok(bootstrap)
+}
+
+/// The scale of the sine's argument: such that its square, rescaled, has the size of the next prime.
+fn argument_scale(parameters: &Parameters) -> Scale {
+    let top = parameters.eval_mod_top_level();
+    Scale::from_prime(parameters.prime(top)).mul_prime(parameters.prime(top - 1)).sqrt()
+}
+
+fn encode(
+    parameters: &Parameters,
+    matrices: Vec<DiagonalMatrix>,
+    schedules: Vec<StageSchedule>,
+    scale: &dyn Fn(usize) -> Scale,
+) -> Result<Vec<Stage>, EvaluationError> {
+    let encoder = Encoder::new(parameters);
+    let stage = |(matrix, schedule): (DiagonalMatrix, StageSchedule)| {
+        let plaintext_scale = scale(schedule.level);
+        let places: Vec<(i32, i32)> = schedule
+            .giants
+            .iter()
+            .flat_map(|giant| giant.babies.iter().map(|&baby| (giant.rotation, baby)))
+            .collect();
+        let diagonals = places
+            .into_par_iter()
+            .map(|(giant, baby)| {
+                let values = pre_rotate(&matrix.diagonals()[&(giant + baby)], giant);
+                Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?)))
+            })
+            .collect::<Result<_, EvaluationError>>()?;
+        Ok(Stage { schedule, plaintext_scale, diagonals })
+    };
+    matrices.into_iter().zip(schedules).map(stage).collect()
+}

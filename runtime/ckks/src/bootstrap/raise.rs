@@ -1,0 +1,147 @@
+//! From modulus `q0` to the full chain, fused with the first coefficients-to-slots matrix.
+//!
+//! The ciphertext is switched to a sparse secret `s~` (Bossuat, Troncoso-Pastoriza, Hubaux, "Bootstrapping for
+//! approximate homomorphic encryption with negligible failure-probability by using sparse-secret
+//! encapsulation", ACNS 2022), whose small norm bounds the multiple `I` in `c0 + c1 s~ = q0 (a m + I) + e` over
+//! the integers, `c0` and `c1` being the centred representatives modulo `q0`.
+//!
+//! These representatives are small, so they need no digits: a key `E_tau = RLWE_s(p tau(s~))` over `Q p` with a
+//! single special prime `p >= q0` gives `p tau(c)` under the main secret `s` for the automorphism `tau`,
+//!
+//! ```text
+//! p tau(c0 + c1 s~) = p tau(c0) + tau(c1) E_tau
+//! ```
+//!
+//! for two products per prime. The babies of the first matrix are made that way, each together with its
+//! partner half a turn of the slots away: their sum is the trace onto polynomials in `X^2`.
+
+use fhecc_kernels::{mul_scalar_add_assign, permute, permute_add_assign};
+
+use super::circuit::Stage;
+use super::keys::BootstrapKeys;
+use crate::ciphertext::Ciphertext;
+use crate::error::EvaluationError;
+use crate::evaluator::Evaluator;
+use crate::galois::Galois;
+use crate::key_switching::{Decomposed, ExtendedPair, key_product};
+use crate::keys::{KeyKind, KeySwitchKey};
+use crate::linear::{BabyRows, Switch, baby_rotations, inner_sums, switch_and_add};
+use crate::parameters::Parameters;
+use crate::poly::Poly;
+use crate::scale::Scale;
+
+/// Special primes of the keys `E_tau`.
+pub(crate) const RAISE_SPECIAL_COUNT: usize = 1;
+
+/// The automorphisms of baby `rotation`: the rotation, and the one half a turn further.
+pub(crate) fn trace_pair(rotation: i32, n: usize) -> [Galois; 2] {
+    let first = Galois::rotation(i64::from(rotation), n);
+    [first, first.compose(Galois::rotation(n as i64 / 4, n), n)]
+}
+
+/// The raised, traced and transformed ciphertext: `stage` applied to `2 (a m + I)`, at the stage's level less one.
+pub(crate) fn raise(
+    evaluator: &Evaluator<'_>,
+    ciphertext: &Ciphertext,
+    keys: &BootstrapKeys,
+    stage: &Stage,
+) -> Result<Ciphertext, EvaluationError> {
+    let parameters = evaluator.parameters();
+    let level = stage.schedule.level;
+    let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
+    let babies = RaisedBabies::new(parameters, level, &c0, &c1, stage, keys)?;
+    let mut sum = ExtendedPair::zero(parameters, level, stage.schedule.special_count);
+    inner_sums(parameters, &babies, &stage.schedule.giants, stage, &mut |rotation, inner| {
+        switch_and_add(evaluator, inner.mod_down(parameters), rotation, &mut sum)
+    })?;
+    let (c0, c1) = sum.mod_down_rescale(parameters);
+    let scale =
+        Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
+    Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+}
+
+/// The ciphertext modulo `q0` under the sparse secret, as coefficients.
+fn to_sparse_secret(
+    parameters: &Parameters,
+    ciphertext: &Ciphertext,
+    key: &KeySwitchKey,
+) -> Result<(Poly, Poly), EvaluationError> {
+    let mut sum = key_product(parameters, &ciphertext.c1.truncated(1), key)?;
+    sum.add_scaled(parameters, &ciphertext.c0.truncated(1), None);
+    let (mut c0, mut c1) = sum.mod_down(parameters);
+    for poly in [&mut c0, &mut c1] {
+        parameters.moduli()[0].ntt.inverse(poly.limb_mut(0));
+    }
+    Ok((c0, c1))
+}
+
+struct RaisedBabies<'a> {
+    parameters: &'a Parameters,
+    level: usize,
+    c0: Decomposed,
+    c1: Decomposed,
+    rotations: Vec<i32>,
+    switches: Vec<[Switch<'a>; 2]>,
+}
+
+impl<'a> RaisedBabies<'a> {
+    fn new(
+        parameters: &'a Parameters,
+        level: usize,
+        c0: &Poly,
+        c1: &Poly,
+        stage: &Stage,
+        keys: &'a BootstrapKeys,
+    ) -> Result<Self, EvaluationError> {
+        let lift = |poly: &Poly| Decomposed::lift(parameters, poly.limb(0), level, RAISE_SPECIAL_COUNT);
+        let (c0, c1) = (lift(c0), lift(c1));
+        let rotations = baby_rotations(&stage.schedule.giants);
+        let switch = |galois: Galois| -> Result<Switch<'a>, EvaluationError> {
+            let key = keys.raise.get(&galois).ok_or_else(|| EvaluationError::KeyMissing {
+                key: format!("the raise of the modulus, {}", KeyKind::Galois(galois)),
+                level,
+            })?;
+            c1.check(key)?;
+            Ok((key, parameters.permutation(galois)))
+        };
+        let switches = rotations
+            .iter()
+            .map(|&rotation| {
+                let [first, second] = trace_pair(rotation, parameters.n());
+                Ok([switch(first)?, switch(second)?])
+            })
+            .collect::<Result<_, EvaluationError>>()?;
+        Ok(Self { parameters, level, c0, c1, rotations, switches })
+    }
+}
+
+impl BabyRows for RaisedBabies<'_> {
+    fn level(&self) -> usize {
+        self.level
+    }
+
+    fn special_count(&self) -> usize {
+        RAISE_SPECIAL_COUNT
+    }
+
+    fn rotations(&self) -> &[i32] {
+        &self.rotations
+    }
+
+    fn write(&self, index: usize, row: usize, out: (&mut [u64], &mut [u64]), scratch: &mut Poly) {
+        let m = &self.parameters.extended_prime(self.level, row).modulus;
+        let p = m.reduce(self.parameters.special_moduli()[0].modulus.value());
+        let (first, second) = scratch.as_mut_slice().split_at_mut(out.0.len());
+        for (which, (key, table)) in self.switches[index].iter().enumerate() {
+            self.c1.product_row(self.parameters, key, row, first, second);
+            mul_scalar_add_assign(first, self.c0.row(0, row), p, m);
+            if which == 0 {
+                permute(out.0, first, table);
+                permute(out.1, second, table);
+            } else {
+                permute_add_assign(out.0, first, table, m);
+                permute_add_assign(out.1, second, table, m);
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Which rotations, levels and key shapes each linear stage of a bootstrap uses.
+
+use std::collections::BTreeSet;
+
+use super::dft::split_levels;
+use crate::linear::{GiantStep, split_rotations};
+use crate::parameters::Parameters;
+
+/// The five-or-so linear stages in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BootstrapStage {
+    /// Slots to coefficients, matrix `0 ..`.
+    SlotsToCoeffs(usize),
+    /// Coefficients to slots, matrix `0 ..`; the first one is fused with the raise of the modulus.
+    CoeffsToSlots(usize),
+}
+
+/// Rotations and level of one linear stage.
+#[derive(Clone, Debug)]
+pub(crate) struct StageSchedule {
+    pub(crate) stage: BootstrapStage,
+    /// The level of its input.
+    pub(crate) level: usize,
+    pub(crate) giants: Vec<GiantStep>,
+    /// Special primes of its rotation keys.
+    pub(crate) special_count: usize,
+}
+
+/// The schedules of all stages, in order of evaluation.
+pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
+    let half = parameters.slots() / 2;
+    let levels = half.ilog2() as usize;
+    let literal = parameters.literal();
+    let mut schedules = Vec::new();
+    let stc = literal.slots_to_coeffs_bits.len();
+    let mut first = 0;
+    for (part, count) in split_levels(levels, stc, false).into_iter().enumerate() {
+        let span = balanced_span(first, count, levels);
+        let level = stc - part;
+        schedules.push(StageSchedule {
+            stage: BootstrapStage::SlotsToCoeffs(part),
+            level,
+            giants: giants(first, count, levels, span),
+            special_count: parameters.best_special_count(level),
+        });
+        first += count;
+    }
+    let cts = literal.coeffs_to_slots_bits.len();
+    let mut last = levels;
+    for (part, count) in split_levels(levels, cts, true).into_iter().enumerate() {
+        // The babies of the fused stage are cheap: no digits. One giant rotation is left.
+        let span = if part == 0 { 1 << (count - 1) } else { balanced_span(last - count, count, levels) };
+        let level = parameters.max_level() - part;
+        schedules.push(StageSchedule {
+            stage: BootstrapStage::CoeffsToSlots(part),
+            level,
+            giants: giants(last - count, count, levels, span),
+            special_count: parameters.best_special_count(level),
+        });
+        last -= count;
+    }
+    schedules
+}
+
+/// Number of babies that makes about as many giants, or half as many: babies are cheaper.
+fn balanced_span(first: usize, count: usize, levels: usize) -> i32 {
+    let log_diagonals = count + usize::from(first + count < levels);
+    1 << log_diagonals.div_ceil(2)
+}
+
+/// The schedule for the product of the DFT levels with half-lengths `2^first .. 2^(first + count - 1)` of
+/// `levels`, with babies in multiples of `2^first` below `span * 2^first`.
+fn giants(first: usize, count: usize, levels: usize, span: i32) -> Vec<GiantStep> {
+    split_rotations(&rotations(first, count, levels), span << first)
+}
+
+/// The rotations of such a product. Half a turn to the left and to the right coincide, which halves the number
+/// of diagonals of the group with the longest butterflies.
+fn rotations(first: usize, count: usize, levels: usize) -> BTreeSet<i32> {
+    let reach = 1 << count;
+    let range = if first + count == levels { -reach / 2..reach / 2 } else { 1 - reach..reach };
+    range.map(|k| k << first).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
+    use super::*;
+    use crate::linear::baby_rotations;
+
+    #[test]
+    fn rotations_are_those_of_the_matrices() {
+        let levels = 10;
+        let mut first = 0;
+        for (matrix, count) in slots_to_coeffs(1 << levels, 2, 1.0).iter().zip(split_levels(levels, 2, false))
+        {
+            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
+            assert_eq!(found, rotations(first, count, levels));
+            first += count;
+        }
+        let mut last = levels;
+        for (matrix, count) in coeffs_to_slots(1 << levels, 3, 1.0).iter().zip(split_levels(levels, 3, true))
+        {
+            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
+            last -= count;
+            assert_eq!(found, rotations(last, count, levels));
+        }
+    }
+
+    #[test]
+    fn the_default_profile_has_few_rotations() {
+        let parameters = Parameters::new(crate::ParametersLiteral::b5()).unwrap();
+        let shape =
+            |stage: &StageSchedule| (stage.level, baby_rotations(&stage.giants).len(), stage.giants.len());
+        let schedules = schedules(&parameters);
+        let found: Vec<_> = schedules.iter().map(shape).collect();
+        assert_eq!(found, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)]);
+        assert_eq!(schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(), [3, 2, 3, 3, 3]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Rounded polynomials, before they are reduced modulo the primes.
+
+use crate::error::EncodingError;
+use crate::parameters::RingPrime;
+use crate::scale::Scale;
+
+/// `log2` of the bound on coefficients.
+const MAX_LOG2: f64 = 120.0;
+
+/// `log2` of the bound up to which coefficients are single words.
+const WORD_LOG2: f64 = 62.0;
+
+/// A polynomial with integer coefficients below `2^120`, in a ring of degree [`IntegerPolynomial::len`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegerPolynomial {
+    coefficients: Coefficients,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Coefficients {
+    Word(Vec<i64>),
+    Wide(Vec<i128>),
+}
+
+impl IntegerPolynomial {
+    /// `round(scale * value)` for every coefficient.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodingError::TooLarge`] if a product is not finite or not below `2^120`.
+    pub(super) fn round(values: &[f64], scale: Scale) -> Result<Self, EncodingError> {
+        let factor = scale.to_f64();
+        let largest =
+            values.iter().fold(0.0f64, |max, &v| if v.abs() > max || v.is_nan() { v.abs() } else { max });
+        let log2 = (largest * factor).log2();
+        if log2.is_nan() || log2 >= MAX_LOG2 {
+            return Err(EncodingError::TooLarge { log2, allowed: MAX_LOG2 });
+        }
+        let coefficients = if log2 < WORD_LOG2 {
+            Coefficients::Word(values.iter().map(|&v| round_to_word(v * factor)).collect())
+        } else {
+            Coefficients::Wide(values.iter().map(|&v| (v * factor).round() as i128).collect())
+        };
+        Ok(Self { coefficients })
+    }
+
+    /// Number of coefficients.
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        match &self.coefficients {
+            Coefficients::Word(values) => values.len(),
+            Coefficients::Wide(values) => values.len(),
+        }
+    }
+
+    /// Writes the transform modulo a prime to `out`, of length [`IntegerPolynomial::len`]: the distinct values
+    /// of the full transform, each of which belongs to `N / len` consecutive positions.
+    ///
+    /// # Panics
+    ///
+    /// If `out` has another length.
+    pub fn transform(&self, prime: &RingPrime, out: &mut [u64]) {
+        let m = &prime.modulus;
+        match &self.coefficients {
+            Coefficients::Word(values) => fhecc_kernels::from_i64(out, values, m),
+            Coefficients::Wide(values) => {
+                assert_eq!(out.len(), values.len(), "one residue per coefficient");
+                for (out, &value) in out.iter_mut().zip(values) {
+                    let residue = m.reduce_u128(value.unsigned_abs());
+                    *out = if value < 0 { m.neg(residue) } else { residue };
+                }
+            }
+        }
+        prime.transform(out.len()).forward(out);
+    }
+}
+
+/// Rounds half away from zero; `|value| < 2^62`. Above `2^52` every double is an integer already.
+fn round_to_word(value: f64) -> i64 {
+    const INTEGERS_ONLY: f64 = (1u64 << 52) as f64;
+    if value.abs() < INTEGERS_ONLY { (value + 0.5f64.copysign(value)) as i64 } else { value as i64 }
+}

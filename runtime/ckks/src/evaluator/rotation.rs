@@ -1,0 +1,96 @@
+//! Rotations and conjugation.
+//!
+//! The key of an automorphism `g` is for the secret `g^-1(s)`: the key product comes first and the
+//! automorphism last, on two polynomials instead of on every digit.
+
+use super::Evaluator;
+use crate::ciphertext::Ciphertext;
+use crate::error::EvaluationError;
+use crate::galois::Galois;
+use crate::key_switching::{Decomposed, ExtendedPair, key_product};
+use crate::keys::KeyKind;
+use crate::poly::Poly;
+
+impl Evaluator<'_> {
+    /// Slots moved by `k` to the left: `out[s] = a[s + k]`, cyclically over the `N/2` slots.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if there is no key for this rotation and level.
+    pub fn rotate(&self, a: &Ciphertext, k: i64) -> Result<Ciphertext, EvaluationError> {
+        self.automorphism(a, Galois::rotation(k, self.parameters.n()))
+    }
+
+    /// The complex conjugate of every slot.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if there is no conjugation key for this level.
+    pub fn conjugate(&self, a: &Ciphertext) -> Result<Ciphertext, EvaluationError> {
+        self.automorphism(a, Galois::conjugation(self.parameters.n()))
+    }
+
+    /// Any automorphism.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if there is no key for it at this level.
+    pub fn automorphism(&self, a: &Ciphertext, galois: Galois) -> Result<Ciphertext, EvaluationError> {
+        self.check(a)?;
+        if galois == Galois::IDENTITY {
+            return Ok(a.clone());
+        }
+        let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
+        let sum = key_product(&self.parameters, &a.c1, key)?;
+        Ok(self.finish_automorphism(a, sum, galois))
+    }
+
+    /// Several rotations of one ciphertext, which share the decomposition into digits.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if a key is missing.
+    pub fn rotate_hoisted(
+        &self,
+        a: &Ciphertext,
+        rotations: &[i64],
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
+        self.check(a)?;
+        let n = self.parameters.n();
+        let mut digits: Option<Decomposed> = None;
+        rotations
+            .iter()
+            .map(|&k| {
+                let galois = Galois::rotation(k, n);
+                if galois == Galois::IDENTITY {
+                    return Ok(a.clone());
+                }
+                let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
+                let shared = match digits.take().filter(|d| d.special_count() == key.special_count()) {
+                    Some(shared) => shared,
+                    None => Decomposed::new(&self.parameters, &a.c1, key.special_count())?,
+                };
+                let sum = digits.insert(shared).product(&self.parameters, key)?;
+                Ok(self.finish_automorphism(a, sum, galois))
+            })
+            .collect()
+    }
+
+    /// From the key product of `c1` to the rotated ciphertext.
+    fn finish_automorphism(&self, a: &Ciphertext, sum: ExtendedPair, galois: Galois) -> Ciphertext {
+        let (mut u0, u1) = sum.mod_down(&self.parameters);
+        self.for_each_row(&mut u0, |row, i, prime| {
+            fhecc_kernels::add_assign(row, a.c0.limb(i), &prime.modulus);
+        });
+        let c0 = self.permute(&u0, galois);
+        let c1 = self.permute(&u1, galois);
+        Ciphertext { level: a.level, scale: a.scale, c0, c1 }
+    }
+
+    fn permute(&self, poly: &Poly, galois: Galois) -> Poly {
+        let table = self.parameters.permutation(galois);
+        let mut out = Poly::unfilled(poly.n(), poly.limbs());
+        self.for_each_row(&mut out, |row, i, _| fhecc_kernels::permute(row, poly.limb(i), &table));
+        out
+    }
+}

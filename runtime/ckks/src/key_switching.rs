@@ -1,0 +1,268 @@
+//! Hybrid key switching, in steps that other code can recombine.
+//!
+//! To compute `x m` from a polynomial `x` over `Q_l = q_0 ... q_l` and a key for `m`:
+//! 1. [`Decomposed`]: cut `x` into digits `x_j` (its residues modulo groups of primes), each extended to all
+//!    of `Q_l P` as the centred representative;
+//! 2. [`ExtendedPair`]: `sum_j x_j (b_j, a_j)`, an encryption of `P x m` over `Q_l P`;
+//! 3. [`ExtendedPair::mod_down`]: divide by `P` with rounding, or by `P q_l`, which rescales for free.
+//!
+//! Several rotations of one ciphertext share step 1; several products summed up share step 3 (Bossuat,
+//! Mouchet, Troncoso-Pastoriza, Hubaux, eprint 2020/1203, "double hoisting").
+//!
+//! Rows of a polynomial over `Q_l P` are `q_0 ..= q_l` and then the special primes.
+
+mod division;
+mod extended;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub(crate) use self::division::{divide, divide_pair};
+pub(crate) use self::extended::ExtendedPair;
+use crate::base_conversion::{Source, group_size};
+use crate::error::EvaluationError;
+use crate::keys::{DigitLayout, KeySwitchKey};
+use crate::parameters::Parameters;
+use crate::poly::Poly;
+
+/// The digits of a polynomial over `Q_level`, each extended to `Q_level P`, in the transform domain.
+pub(crate) struct Decomposed {
+    level: usize,
+    special_count: usize,
+    layout: DigitLayout,
+    digits: usize,
+    /// Row `row * digits + digit`: the digits of one prime are neighbours.
+    rows: Poly,
+}
+
+impl Decomposed {
+    /// Decomposes `x`, given by its `level + 1` transformed rows, for keys with `special_count` special primes.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::Argument`] if there are no such keys.
+    pub(crate) fn new(
+        parameters: &Parameters,
+        x: &Poly,
+        special_count: usize,
+    ) -> Result<Self, EvaluationError> {
+        let digits = Digits::new(parameters, x, special_count)?;
+        let n = x.n();
+        let count = digits.ranges.len();
+        let total = digits.level + 1 + special_count;
+        let mut rows = Poly::unfilled(n, total * count);
+        let group = group_size(total);
+        rows.as_mut_slice().par_chunks_mut(n * count * group).enumerate().for_each(|(index, out)| {
+            digits.rows(index * group, out);
+        });
+        let level = digits.level;
+        Ok(Self { level, special_count, layout: DigitLayout::Greedy, digits: count, rows })
+    }
+
+    /// The centred representative of a polynomial modulo `q_0`, given by its coefficients, as the one digit of
+    /// a key with [`DigitLayout::Single`].
+    pub(crate) fn lift(
+        parameters: &Parameters,
+        coefficients: &[u64],
+        level: usize,
+        special_count: usize,
+    ) -> Self {
+        let n = coefficients.len();
+        let from = parameters.moduli()[0].modulus;
+        let mut rows = Poly::unfilled(n, level + 1 + special_count);
+        rows.as_mut_slice().par_chunks_exact_mut(n).enumerate().for_each(|(row, out)| {
+            let prime = parameters.extended_prime(level, row);
+            fhecc_kernels::lift_centred(out, coefficients, &from, &prime.modulus);
+            prime.ntt.forward(out);
+        });
+        Self { level, special_count, layout: DigitLayout::Single, digits: 1, rows }
+    }
+
+    /// The number of special primes of the keys it can be used with.
+    pub(crate) fn special_count(&self) -> usize {
+        self.special_count
+    }
+
+    /// Digit `digit`, row `row`.
+    pub(crate) fn row(&self, digit: usize, row: usize) -> &[u64] {
+        self.rows.limb(row * self.digits + digit)
+    }
+
+    /// The inner product with a key: an encryption of `P x m`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if the key is for other digits or does not reach the level.
+    pub(crate) fn product(
+        &self,
+        parameters: &Parameters,
+        key: &KeySwitchKey,
+    ) -> Result<ExtendedPair, EvaluationError> {
+        self.check(key)?;
+        let mut out = ExtendedPair::unfilled(parameters, self.level, self.special_count);
+        out.par_rows_mut().for_each(|(row, out0, out1)| self.product_row(parameters, key, row, out0, out1));
+        Ok(out)
+    }
+
+    /// One row of [`Decomposed::product`], overwriting both outputs; the key must have passed
+    /// [`Decomposed::check`].
+    pub(crate) fn product_row(
+        &self,
+        parameters: &Parameters,
+        key: &KeySwitchKey,
+        row: usize,
+        out0: &mut [u64],
+        out1: &mut [u64],
+    ) {
+        let digits: Vec<&[u64]> = (0..self.digits).map(|digit| self.row(digit, row)).collect();
+        key_product_row(parameters, key, self.level, row, &digits, out0, out1);
+    }
+
+    /// Whether the key fits these digits.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if the key has another layout or number of special primes, or does not reach the
+    /// level.
+    pub(crate) fn check(&self, key: &KeySwitchKey) -> Result<(), EvaluationError> {
+        if key.layout() != self.layout || key.special_count() != self.special_count {
+            return Err(EvaluationError::Argument {
+                what: format!(
+                    "a key with {} special primes ({:?}) for digits made for {} ({:?})",
+                    key.special_count(),
+                    key.layout(),
+                    self.special_count,
+                    self.layout
+                ),
+            });
+        }
+        check_level(key, self.level)
+    }
+}
+
+/// Decomposition and inner product in one go, row by row: an encryption of `P x m` for one key.
+///
+/// Gives the same bits as [`Decomposed::new`] and [`Decomposed::product`] without storing the digits.
+///
+/// # Errors
+///
+/// [`EvaluationError`] if the key does not reach the level of `x` or is not for digits.
+pub(crate) fn key_product(
+    parameters: &Parameters,
+    x: &Poly,
+    key: &KeySwitchKey,
+) -> Result<ExtendedPair, EvaluationError> {
+    if key.layout() != DigitLayout::Greedy {
+        return Err(EvaluationError::Argument {
+            what: "a single-digit key cannot switch a whole polynomial".into(),
+        });
+    }
+    let digits = Digits::new(parameters, x, key.special_count())?;
+    check_level(key, digits.level)?;
+    let n = x.n();
+    let count = digits.ranges.len();
+    let mut out = ExtendedPair::unfilled(parameters, digits.level, key.special_count());
+    let group = group_size(out.c0.limbs());
+    let halves =
+        out.c0.as_mut_slice().par_chunks_mut(n * group).zip(out.c1.as_mut_slice().par_chunks_mut(n * group));
+    halves.enumerate().for_each_init(
+        || Poly::unfilled(n, count * group),
+        |scratch, (index, (out0, out1))| {
+            let scratch = &mut scratch.as_mut_slice()[..out0.len() * count];
+            digits.rows(index * group, scratch);
+            let pairs = out0.chunks_exact_mut(n).zip(out1.chunks_exact_mut(n));
+            for (i, ((out0, out1), digit_rows)) in pairs.zip(scratch.chunks_exact(n * count)).enumerate() {
+                let terms: Vec<&[u64]> = digit_rows.chunks_exact(n).collect();
+                key_product_row(parameters, key, digits.level, index * group + i, &terms, out0, out1);
+            }
+        },
+    );
+    Ok(out)
+}
+
+/// A polynomial with the coefficients from which its digits are extended.
+struct Digits<'a> {
+    parameters: &'a Parameters,
+    level: usize,
+    ranges: Vec<Range<usize>>,
+    transformed: &'a Poly,
+    coefficients: Poly,
+}
+
+impl<'a> Digits<'a> {
+    fn new(parameters: &'a Parameters, x: &'a Poly, special_count: usize) -> Result<Self, EvaluationError> {
+        let level = x.limbs() - 1;
+        let ranges = KeySwitchKey::layout_digits(parameters, level, special_count, DigitLayout::Greedy)?;
+        let mut coefficients = x.clone();
+        coefficients
+            .as_mut_slice()
+            .par_chunks_exact_mut(x.n())
+            .zip(parameters.moduli())
+            .for_each(|(row, prime)| prime.ntt.inverse(row));
+        Ok(Self { parameters, level, ranges, transformed: x, coefficients })
+    }
+
+    /// Writes some consecutive rows, from `first` on, of all digits, transformed: for every row, its digits. The
+    /// rows of a digit's own primes are those of the polynomial.
+    fn rows(&self, first: usize, out: &mut [u64]) {
+        let (n, count) = (self.transformed.n(), self.ranges.len());
+        let primes = self.parameters.all_primes();
+        for (digit, range) in self.ranges.iter().enumerate() {
+            let (mut targets, mut to) = (Vec::new(), Vec::new());
+            for (i, out) in out.chunks_exact_mut(n).enumerate().skip(digit).step_by(count) {
+                let row = first + i / count;
+                if range.contains(&row) {
+                    out.copy_from_slice(self.transformed.limb(row));
+                } else {
+                    targets.push(self.parameters.extended_index(self.level, row));
+                    to.push(out);
+                }
+            }
+            let source = Source { start: range.start, end: range.end, extra: None };
+            let from: Vec<&[u64]> = range.clone().map(|limb| self.coefficients.limb(limb)).collect();
+            if !targets.is_empty() {
+                self.parameters.converters().get(primes, source, &targets).convert(&from, &mut to);
+            }
+            for (&target, out) in targets.iter().zip(to) {
+                primes[target].ntt.forward(out);
+            }
+        }
+    }
+}
+
+/// `out = sum_j digit_j (b_j, a_j)` for one row.
+fn key_product_row(
+    parameters: &Parameters,
+    key: &KeySwitchKey,
+    level: usize,
+    row: usize,
+    digits: &[&[u64]],
+    out0: &mut [u64],
+    out1: &mut [u64],
+) {
+    let n = out0.len();
+    let m = &parameters.extended_prime(level, row).modulus;
+    let mut generated = if key.is_expanded() { Vec::new() } else { vec![0; n * digits.len()] };
+    let mut scratch = generated.chunks_exact_mut(n);
+    let (mut b, mut a) = (Vec::with_capacity(digits.len()), Vec::with_capacity(digits.len()));
+    for digit in 0..digits.len() {
+        b.push(key.b_row(digit, level, row));
+        a.push(key.a_row(parameters, digit, level, row, scratch.next().unwrap_or_default()));
+    }
+    fhecc_kernels::dot2(out0, out1, digits, &b, &a, m);
+}
+
+fn check_level(key: &KeySwitchKey, level: usize) -> Result<(), EvaluationError> {
+    if level <= key.level() {
+        Ok(())
+    } else {
+        Err(EvaluationError::KeyAboveLevel {
+            key: "key switching".into(),
+            found: level,
+            allowed: key.level(),
+        })
+    }
+}

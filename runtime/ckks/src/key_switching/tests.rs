@@ -1,0 +1,131 @@
+//! Exact identities of the steps of key switching.
+
+use super::{Decomposed, ExtendedPair, divide};
+use crate::parameters::{Parameters, ParametersLiteral};
+use crate::poly::Poly;
+
+fn parameters() -> Parameters {
+    Parameters::insecure_for_tests(ParametersLiteral {
+        log_n: 10,
+        base_bits: 40,
+        slots_to_coeffs_bits: vec![28, 28],
+        compute_bits: vec![31, 31],
+        eval_mod_bits: vec![],
+        coeffs_to_slots_bits: vec![],
+        special_bits: vec![48, 48],
+        log_scale: 31,
+        bootstrap: None,
+    })
+    .unwrap()
+}
+
+/// Residues that look uniform modulo every prime.
+fn uniform(parameters: &Parameters, limbs: usize, seed: u64) -> Poly {
+    let mut poly = Poly::zero(parameters.n(), limbs);
+    let mut state = seed | 1;
+    for (limb, prime) in parameters.moduli()[..limbs].iter().enumerate() {
+        for x in poly.limb_mut(limb) {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *x = prime.modulus.reduce(state);
+        }
+    }
+    poly
+}
+
+#[test]
+fn division_undoes_multiplication() {
+    let parameters = parameters();
+    let x = uniform(&parameters, 5, 1);
+    for special_count in 1..=2 {
+        let mut pair = ExtendedPair::zero(&parameters, 4, special_count);
+        pair.add_scaled(&parameters, &x, Some(&x));
+        let (c0, c1) = pair.mod_down(&parameters);
+        assert_eq!(c0, x);
+        assert_eq!(c1, x);
+    }
+    // P q x, divided by P q at once and in two steps.
+    let mut scaled = x.clone();
+    for (limb, prime) in parameters.moduli()[..5].iter().enumerate() {
+        let q = prime.modulus.reduce(parameters.prime(4));
+        fhecc_kernels::mul_scalar_assign(scaled.limb_mut(limb), q, &prime.modulus);
+    }
+    assert_eq!(divide(&parameters, scaled.clone(), 4, 0, true), x.truncated(4));
+    let mut pair = ExtendedPair::zero(&parameters, 4, 2);
+    pair.add_scaled(&parameters, &scaled, Some(&scaled));
+    let (c0, c1) = pair.mod_down_rescale(&parameters);
+    assert_eq!(c0, x.truncated(4));
+    assert_eq!(c1, x.truncated(4));
+}
+
+#[test]
+fn the_fused_rescale_rounds_once() {
+    let parameters = parameters();
+    let mut pair = ExtendedPair::zero(&parameters, 3, 2);
+    pair.add_scaled(&parameters, &uniform(&parameters, 4, 5), None);
+    let fused = pair.clone().mod_down_rescale(&parameters).0;
+    let steps = divide(&parameters, pair.mod_down(&parameters).0, 3, 0, true);
+    // The first division is exact here, so both round the same number.
+    assert_eq!(fused, steps);
+}
+
+#[test]
+fn digits_are_centred_residues_modulo_groups_of_primes() {
+    let parameters = parameters();
+    let x = uniform(&parameters, 5, 3);
+    let mut coefficients = x.clone();
+    for (limb, prime) in parameters.moduli()[..5].iter().enumerate() {
+        prime.ntt.inverse(coefficients.limb_mut(limb));
+    }
+    let digits = parameters.digits(4, 2).unwrap();
+    assert_eq!(digits, [0..3, 3..5]);
+    let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+    for (digit, range) in digits.into_iter().enumerate() {
+        let primes = &parameters.moduli()[range.clone()];
+        let product: i128 = primes.iter().map(|p| i128::from(p.modulus.value())).product();
+        for row in 0..7 {
+            let prime = parameters.extended_prime(4, row);
+            let mut found = decomposed.row(digit, row).to_vec();
+            prime.ntt.inverse(&mut found);
+            for k in (0..parameters.n()).step_by(97) {
+                let residues: Vec<u64> = range.clone().map(|limb| coefficients.limb(limb)[k]).collect();
+                let mut value = garner(primes, &residues);
+                if value > product / 2 {
+                    value -= product;
+                }
+                let want = value.rem_euclid(i128::from(prime.modulus.value()));
+                assert_eq!(i128::from(found[k]), want, "digit {digit} row {row} coefficient {k}");
+            }
+        }
+    }
+}
+
+/// The integer below the product of the primes with these residues.
+fn garner(primes: &[crate::parameters::RingPrime], residues: &[u64]) -> i128 {
+    let (mut value, mut product) = (0i128, 1i128);
+    for (prime, &residue) in primes.iter().zip(residues) {
+        let m = &prime.modulus;
+        let reduce = |x: i128| m.reduce_u128(x.unsigned_abs());
+        let digit = m.mul(m.sub(residue, reduce(value)), m.inv(reduce(product)));
+        value += product * i128::from(digit);
+        product *= i128::from(m.value());
+    }
+    value
+}
+
+#[test]
+fn a_lift_keeps_the_centred_value() {
+    let parameters = parameters();
+    let mut coefficients = uniform(&parameters, 1, 7).limb(0).to_vec();
+    let q0 = parameters.prime(0);
+    coefficients[..3].copy_from_slice(&[0, q0 / 2, q0 / 2 + 1]);
+    let lifted = Decomposed::lift(&parameters, &coefficients, 4, 1);
+    for row in 0..6 {
+        let prime = parameters.extended_prime(4, row);
+        let mut found = lifted.row(0, row).to_vec();
+        prime.ntt.inverse(&mut found);
+        for (found, &x) in found.into_iter().zip(&coefficients) {
+            let centred = if x > q0 / 2 { x as i64 - q0 as i64 } else { x as i64 };
+            assert_eq!(found, prime.modulus.from_i64(centred));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The keys a server evaluates with.
+
+mod request;
+mod set;
+mod switch;
+
+pub use self::request::{KeyKind, KeyRequest};
+pub use self::set::{EvaluationKeys, KeyLevels};
+pub use self::switch::{DigitLayout, KeySwitchKey, mask_row};

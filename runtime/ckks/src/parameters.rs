@@ -1,0 +1,337 @@
+//! Checked parameters: primes, transform tables, the chain of levels.
+//!
+//! A *level* is the number of rescales left: a polynomial at level `l` has the limbs `q_0 ..= q_l`.
+//! Literal in, immutable checked type out: nothing else in this crate repeats the checks made here.
+
+mod key_shape;
+mod literal;
+mod primes;
+mod ring_prime;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+pub use self::literal::{BootstrapLiteral, ParametersLiteral};
+pub use self::ring_prime::RingPrime;
+pub(crate) use self::ring_prime::SHORTEST;
+use crate::base_conversion::{Converters, MAX_SOURCE};
+use crate::bootstrap::Circuit;
+use crate::encoder::Embedding;
+use crate::error::{EvaluationError, ParameterError};
+use crate::galois::{Galois, Permutations};
+use crate::scale::Scale;
+use crate::security;
+
+/// Smallest and largest supported `log2(N)`; the lower ones only with [`Parameters::insecure_for_tests`].
+const LOG_N: (u32, u32) = (10, 17);
+
+/// Smallest and largest prime sizes in bits. The vector kernels need primes below `2^50`.
+const PRIME_BITS: (u32, u32) = (20, 50);
+
+/// Immutable parameters with everything derived from them. Cloning is cheap and shares the tables.
+#[derive(Clone)]
+pub struct Parameters {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    literal: ParametersLiteral,
+    /// Sizes of the chain, limb 0 first, then of the special primes.
+    bits: Vec<u32>,
+    limbs: usize,
+    /// The chain, limb 0 first, then the special primes.
+    primes: Vec<RingPrime>,
+    /// Per level, how many special primes a key may have.
+    special_counts: Vec<usize>,
+    log_qp: f64,
+    security_bits: Option<u32>,
+    fingerprint: [u8; 32],
+    converters: Converters,
+    embedding: Embedding,
+    permutations: Permutations,
+    bootstrap: OnceLock<Result<Arc<Circuit>, EvaluationError>>,
+}
+
+impl Parameters {
+    /// Checks the literal and derives primes and tables.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if a size is out of range, primes run out, or the set is above the 128-bit
+    /// security table of [`security`].
+    pub fn new(literal: ParametersLiteral) -> Result<Self, ParameterError> {
+        let parameters = Self::build(literal)?;
+        let inner = &parameters.inner;
+        let log_n = inner.literal.log_n;
+        if inner.security_bits.is_none() {
+            let allowed = security::max_log_qp_128(log_n);
+            return Err(ParameterError::Insecure { log_n, found: inner.log_qp, allowed });
+        }
+        if let Some(bootstrap) = inner.literal.bootstrap {
+            let weight = bootstrap.ephemeral_weight;
+            let log_modulus = inner.bits[0] + inner.bits[inner.limbs];
+            let allowed = security::max_log_ephemeral_modulus(log_n);
+            if weight < security::MIN_EPHEMERAL_WEIGHT || log_modulus > allowed {
+                return Err(ParameterError::InsecureEphemeral { weight, log_modulus, allowed });
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Like [`Parameters::new`] without the security table: small rings for fast tests, never for data.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if a size is out of range or primes run out.
+    pub fn insecure_for_tests(literal: ParametersLiteral) -> Result<Self, ParameterError> {
+        Self::build(literal)
+    }
+
+    fn build(literal: ParametersLiteral) -> Result<Self, ParameterError> {
+        check_ranges(&literal)?;
+        let log_n = literal.log_n;
+        let n = 1usize << log_n;
+        let limbs = literal.chain_bits().count();
+        let bits: Vec<u32> = literal.chain_bits().chain(literal.special_bits.iter().copied()).collect();
+        let values = primes::choose(log_n, &bits)?;
+        let (special_counts, log_qp) = key_shape::key_moduli(log_n, &values[..limbs], &values[limbs..]);
+        let primes: Vec<RingPrime> = values
+            .iter()
+            .map(|&q| RingPrime::new(q, n).ok_or(ParameterError::NotNttFriendly { found: q, n }))
+            .collect::<Result<_, _>>()?;
+        let inner = Inner {
+            bits,
+            limbs,
+            special_counts,
+            log_qp,
+            security_bits: security::level(log_n, log_qp),
+            fingerprint: fingerprint(&literal, &values),
+            converters: Converters::default(),
+            embedding: Embedding::new(log_n),
+            permutations: Permutations::default(),
+            bootstrap: OnceLock::new(),
+            primes,
+            literal,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The literal these parameters were made from.
+    pub fn literal(&self) -> &ParametersLiteral {
+        &self.inner.literal
+    }
+
+    /// `log2` of the ring degree.
+    pub fn log_n(&self) -> u32 {
+        self.inner.literal.log_n
+    }
+
+    /// The ring degree `N`.
+    pub fn n(&self) -> usize {
+        1 << self.log_n()
+    }
+
+    /// The number of slots, `N/2`.
+    pub fn slots(&self) -> usize {
+        self.n() / 2
+    }
+
+    /// Number of primes in the chain.
+    pub fn limbs(&self) -> usize {
+        self.inner.limbs
+    }
+
+    /// The highest level, `limbs - 1`.
+    pub fn max_level(&self) -> usize {
+        self.inner.limbs - 1
+    }
+
+    /// Number of special primes.
+    pub fn special_limbs(&self) -> usize {
+        self.inner.primes.len() - self.inner.limbs
+    }
+
+    /// The chain, limb 0 first.
+    pub fn moduli(&self) -> &[RingPrime] {
+        &self.inner.primes[..self.inner.limbs]
+    }
+
+    /// The special primes.
+    pub fn special_moduli(&self) -> &[RingPrime] {
+        &self.inner.primes[self.inner.limbs..]
+    }
+
+    /// The prime `q_level`, by which a rescale at `level` divides.
+    ///
+    /// # Panics
+    ///
+    /// If `level` is above [`Parameters::max_level`].
+    pub fn prime(&self, level: usize) -> u64 {
+        self.moduli()[level].modulus.value()
+    }
+
+    /// The scale at every layer boundary, `2^log_scale`.
+    pub fn scale(&self) -> Scale {
+        Scale::from_pow2(self.inner.literal.log_scale as i32)
+    }
+
+    /// `log2(Q_level P)` of the largest key: the largest modulus under which anything is encrypted.
+    pub fn log_qp(&self) -> f64 {
+        self.inner.log_qp
+    }
+
+    /// Tabulated security in bits; `None` only for [`Parameters::insecure_for_tests`].
+    pub fn security_bits(&self) -> Option<u32> {
+        self.inner.security_bits
+    }
+
+    /// The level a bootstrap expects: what the slots-to-coefficients transform consumes.
+    pub fn slots_to_coeffs_top_level(&self) -> usize {
+        self.inner.literal.slots_to_coeffs_bits.len()
+    }
+
+    /// The level right after a bootstrap: slots-to-coefficients plus compute levels.
+    pub fn compute_top_level(&self) -> usize {
+        self.slots_to_coeffs_top_level() + self.inner.literal.compute_bits.len()
+    }
+
+    /// The level right after the coefficients-to-slots transform.
+    pub fn eval_mod_top_level(&self) -> usize {
+        self.compute_top_level() + self.inner.literal.eval_mod_bits.len()
+    }
+
+    /// A digest of degree and primes, stored with everything serialised.
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.inner.fingerprint
+    }
+
+    /// The digits of a key with `special_count` special primes: ranges of limbs that cover `0..=level`, filled
+    /// greedily from limb 0 so that no digit is larger than the product of the special primes, or has more than
+    /// 8 primes.
+    ///
+    /// The ranges do not depend on where the key is truncated, except that the last one ends there.
+    /// Returns `None` if `level` or `special_count` is out of range, or one prime is larger than all the
+    /// special primes together.
+    pub fn digits(&self, level: usize, special_count: usize) -> Option<Vec<Range<usize>>> {
+        if level > self.max_level() || special_count == 0 || special_count > self.max_special_count(level) {
+            return None;
+        }
+        let bits = &self.inner.bits;
+        let room: u32 = bits[self.inner.limbs..][..special_count].iter().sum();
+        let mut digits = Vec::new();
+        let mut start = 0;
+        let mut filled = 0;
+        for (limb, &size) in bits[..=level].iter().enumerate() {
+            if size > room {
+                return None;
+            }
+            if filled + size > room || limb - start == MAX_SOURCE {
+                digits.push(start..limb);
+                start = limb;
+                filled = 0;
+            }
+            filled += size;
+        }
+        digits.push(start..level + 1);
+        Some(digits)
+    }
+
+    /// Primes of the chain and then the special primes, as one list.
+    pub(crate) fn all_primes(&self) -> &[RingPrime] {
+        &self.inner.primes
+    }
+
+    /// The prime of a row of a polynomial over `Q_level` and the first special primes.
+    pub(crate) fn extended_prime(&self, level: usize, row: usize) -> &RingPrime {
+        &self.inner.primes[self.extended_index(level, row)]
+    }
+
+    /// The same, as an index into [`Parameters::all_primes`].
+    pub(crate) fn extended_index(&self, level: usize, row: usize) -> usize {
+        if row <= level { row } else { self.inner.limbs + row - level - 1 }
+    }
+
+    /// The table with which [`fhecc_kernels::permute`] applies an automorphism to a row in the transform
+    /// domain; cached.
+    pub(crate) fn permutation(&self, galois: Galois) -> Arc<[u32]> {
+        self.inner.permutations.get(galois, self.n())
+    }
+
+    /// The encoded matrices of the bootstrap, made when first used.
+    pub(crate) fn bootstrap_circuit(&self) -> Result<Arc<Circuit>, EvaluationError> {
+        self.inner.bootstrap.get_or_init(|| Circuit::new(self).map(Arc::new)).clone()
+    }
+
+    pub(crate) fn converters(&self) -> &Converters {
+        &self.inner.converters
+    }
+
+    pub(crate) fn embedding(&self) -> &Embedding {
+        &self.inner.embedding
+    }
+}
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parameters")
+            .field("literal", &self.inner.literal)
+            .field("log_qp", &self.inner.log_qp)
+            .field("security_bits", &self.inner.security_bits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner.literal == other.inner.literal
+    }
+}
+
+fn check_ranges(literal: &ParametersLiteral) -> Result<(), ParameterError> {
+    let log_n = literal.log_n;
+    if !(LOG_N.0..=LOG_N.1).contains(&log_n) {
+        return Err(ParameterError::RingDegree { found: log_n, allowed: LOG_N });
+    }
+    let count = |what, found, allowed: (usize, usize)| {
+        if (allowed.0..=allowed.1).contains(&found) {
+            Ok(())
+        } else {
+            Err(ParameterError::Count { what, found, allowed })
+        }
+    };
+    count("special primes", literal.special_bits.len(), (1, 16))?;
+    count("primes in the chain", literal.chain_bits().count(), (1, 64))?;
+    let smallest = PRIME_BITS.0.max(log_n + 2);
+    for bits in literal.chain_bits().chain(literal.special_bits.iter().copied()) {
+        if !(smallest..=PRIME_BITS.1).contains(&bits) {
+            return Err(ParameterError::PrimeBits { found: bits, allowed: (smallest, PRIME_BITS.1) });
+        }
+    }
+    let range = |what, found, allowed: (u32, u32)| {
+        if (allowed.0..=allowed.1).contains(&found) {
+            Ok(())
+        } else {
+            Err(ParameterError::Range { what, found, allowed })
+        }
+    };
+    range("log_scale", literal.log_scale, (10, 100))?;
+    if let Some(bootstrap) = literal.bootstrap {
+        range("log_message_ratio", bootstrap.log_message_ratio, (1, 20))?;
+        range("interval", bootstrap.interval, (2, 1024))?;
+        range("double_angles", bootstrap.double_angles, (0, 10))?;
+        range("degree", bootstrap.degree, (2, 254))?;
+        range("ephemeral_weight", bootstrap.ephemeral_weight, (1, 1 << (log_n - 1)))?;
+    }
+    Ok(())
+}
+
+fn fingerprint(literal: &ParametersLiteral, primes: &[u64]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("fhecc-ckks parameters v1");
+    hasher.update(&literal.log_n.to_le_bytes());
+    hasher.update(&(literal.special_bits.len() as u64).to_le_bytes());
+    for q in primes {
+        hasher.update(&q.to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}

@@ -1,0 +1,43 @@
+//! One prime of the ring.
+
+use std::sync::OnceLock;
+
+use fhecc_kernels::{Modulus, Ntt};
+
+/// Shortest transform the kernels offer.
+pub(crate) const SHORTEST: usize = 16;
+
+/// One prime with its reduction constants and transform tables.
+#[derive(Debug)]
+pub struct RingPrime {
+    /// The modulus.
+    pub modulus: Modulus,
+    /// The negacyclic transform of length `N`.
+    pub ntt: Ntt,
+    /// Transforms of length `N/2, N/4, ...`, made when first used.
+    shorter: Vec<OnceLock<Option<Ntt>>>,
+}
+
+impl RingPrime {
+    /// Tables for the prime `q` in the ring of degree `n`; `None` if `q` is unsuitable.
+    pub(super) fn new(q: u64, n: usize) -> Option<Self> {
+        let modulus = Modulus::new(q)?;
+        let ntt = Ntt::new(modulus, n)?;
+        let shorter = (0..(n / SHORTEST).ilog2()).map(|_| OnceLock::new()).collect();
+        Some(Self { modulus, ntt, shorter })
+    }
+
+    /// The transform of length `n`, for powers of two from 16 to `N`.
+    ///
+    /// The root of the shorter transform is the matching power of the longer one's, so that the transform of
+    /// `b(X^g)` repeats every value of the transform of `b` on `g` consecutive positions.
+    pub(crate) fn transform(&self, n: usize) -> &Ntt {
+        let full = self.ntt.n();
+        if n == full {
+            return &self.ntt;
+        }
+        debug_assert!(n.is_power_of_two() && (SHORTEST..full).contains(&n), "{n} of {full}");
+        let slot = &self.shorter[(full / n).ilog2() as usize - 1];
+        slot.get_or_init(|| Ntt::new(self.modulus, n)).as_ref().expect("q = 1 mod 2N implies q = 1 mod 2n")
+    }
+}

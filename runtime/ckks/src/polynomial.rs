@@ -1,0 +1,10 @@
+//! Polynomials of encrypted values.
+
+pub(crate) mod chebyshev;
+mod evaluate;
+mod plan;
+mod sum;
+
+pub use self::chebyshev::Chebyshev;
+pub(crate) use self::plan::Plan;
+pub(crate) use self::sum::Sum;

@@ -1,0 +1,170 @@
+//! Sums of products of ciphertexts, relinearised and rescaled once.
+
+use fhecc_kernels::{dot, mul_scalar_add_assign};
+use rayon::prelude::*;
+
+use crate::ciphertext::Ciphertext;
+use crate::error::EvaluationError;
+use crate::evaluator::{Evaluator, integer_constant, residue};
+use crate::key_switching::{divide_pair, key_product};
+use crate::keys::KeyKind;
+use crate::parameters::RingPrime;
+use crate::poly::Poly;
+use crate::scale::Scale;
+
+/// The sum `f sum_i a_i b_i + sum_j k_j c_j + k` at a fixed level and scale, `f` being 1 or 2.
+///
+/// Everything added has exactly this scale: products are checked, constants are encoded to fit. Nothing is
+/// computed before [`Sum::rescale`], which then makes one pass over every row.
+pub(crate) struct Sum<'a> {
+    evaluator: &'a Evaluator<'a>,
+    level: usize,
+    scale: Scale,
+    products: Vec<(&'a Ciphertext, &'a Ciphertext)>,
+    twice: bool,
+    terms: Vec<(&'a Ciphertext, i128)>,
+    constant: i128,
+}
+
+impl<'a> Sum<'a> {
+    /// Zero.
+    pub(crate) fn new(evaluator: &'a Evaluator<'a>, level: usize, scale: Scale) -> Self {
+        Self { evaluator, level, scale, products: Vec::new(), twice: false, terms: Vec::new(), constant: 0 }
+    }
+
+    /// `2 a b` at the lower of their levels.
+    pub(crate) fn twice_product(evaluator: &'a Evaluator<'a>, a: &'a Ciphertext, b: &'a Ciphertext) -> Self {
+        let mut sum = Self::new(evaluator, a.level.min(b.level), a.scale.mul(b.scale));
+        sum.products.push((a, b));
+        sum.twice = true;
+        sum
+    }
+
+    /// Adds `a * b`; both may be at higher levels.
+    ///
+    /// # Errors
+    ///
+    /// A scale that is not the sum's, or an operand below its level.
+    pub(crate) fn add_product(
+        &mut self,
+        a: &'a Ciphertext,
+        b: &'a Ciphertext,
+    ) -> Result<(), EvaluationError> {
+        self.check_level(a)?;
+        self.check_level(b)?;
+        let product = a.scale.mul(b.scale);
+        if !product.matches(self.scale) {
+            return Err(EvaluationError::ScaleMismatch { left: self.scale.log2(), right: product.log2() });
+        }
+        self.products.push((a, b));
+        Ok(())
+    }
+
+    /// Adds `factor * a`, with `factor` encoded at the scale that makes the product fit.
+    ///
+    /// # Errors
+    ///
+    /// An operand below the sum's level, or a constant too large to encode.
+    pub(crate) fn add_term(&mut self, a: &'a Ciphertext, factor: f64) -> Result<(), EvaluationError> {
+        self.check_level(a)?;
+        self.terms.push((a, integer_constant(factor, self.scale.div(a.scale))?));
+        Ok(())
+    }
+
+    /// Adds a constant to every slot.
+    ///
+    /// # Errors
+    ///
+    /// A constant too large to encode.
+    pub(crate) fn add_constant(&mut self, constant: f64) -> Result<(), EvaluationError> {
+        self.constant += integer_constant(constant, self.scale)?;
+        Ok(())
+    }
+
+    /// Computes the sum, relinearises it if there are products, and rescales, in one division.
+    ///
+    /// # Errors
+    ///
+    /// Level 0, or no relinearisation key for the level.
+    pub(crate) fn rescale(self) -> Result<Ciphertext, EvaluationError> {
+        let parameters = self.evaluator.parameters();
+        let (level, n) = (self.level, parameters.n());
+        if level == 0 {
+            return Err(EvaluationError::LevelTooLow { found: 0, needed: 1 });
+        }
+        let scale = self.scale.div_prime(parameters.prime(level));
+        let compute = |row_of: &(dyn Fn(usize, &RingPrime, &mut [u64]) + Sync)| {
+            let mut poly = Poly::unfilled(n, level + 1);
+            let rows = poly.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli());
+            rows.enumerate().for_each(|(row, (out, prime))| row_of(row, prime, out));
+            poly
+        };
+        let d0 = compute(&|row, prime, out| self.constant_part(row, prime, out));
+        let d1 = compute(&|row, prime, out| self.linear_part(row, prime, out));
+        let (c0, c1) = if self.products.is_empty() {
+            divide_pair(parameters, (d0, d1), level, 0, true)
+        } else {
+            let d2 = compute(&|row, prime, out| self.square_part(row, prime, out));
+            let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
+            let mut sum = key_product(parameters, &d2, key)?;
+            sum.add_scaled(parameters, &d0, Some(&d1));
+            sum.mod_down_rescale(parameters)
+        };
+        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+    }
+
+    /// One row of the part that is not multiplied by the secret.
+    fn constant_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
+        let m = &prime.modulus;
+        let (left, right): (Vec<_>, Vec<_>) =
+            self.products.iter().map(|(a, b)| (a.c0.limb(row), b.c0.limb(row))).unzip();
+        dot(out, &left, &right, m);
+        self.double(prime, out);
+        for (term, factor) in &self.terms {
+            mul_scalar_add_assign(out, term.c0.limb(row), residue(*factor, m), m);
+        }
+        if self.constant != 0 {
+            let constant = residue(self.constant, m);
+            for value in out {
+                *value = m.add(*value, constant);
+            }
+        }
+    }
+
+    /// One row of the part that is multiplied by the secret.
+    fn linear_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
+        let m = &prime.modulus;
+        let pairs = |(a, b): &(&'a Ciphertext, &'a Ciphertext)| {
+            [(a.c0.limb(row), b.c1.limb(row)), (a.c1.limb(row), b.c0.limb(row))]
+        };
+        let (left, right): (Vec<_>, Vec<_>) = self.products.iter().flat_map(pairs).unzip();
+        dot(out, &left, &right, m);
+        self.double(prime, out);
+        for (term, factor) in &self.terms {
+            mul_scalar_add_assign(out, term.c1.limb(row), residue(*factor, m), m);
+        }
+    }
+
+    /// One row of the part that is multiplied by the square of the secret.
+    fn square_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
+        let (left, right): (Vec<_>, Vec<_>) =
+            self.products.iter().map(|(a, b)| (a.c1.limb(row), b.c1.limb(row))).unzip();
+        dot(out, &left, &right, &prime.modulus);
+        self.double(prime, out);
+    }
+
+    fn double(&self, prime: &RingPrime, out: &mut [u64]) {
+        if self.twice {
+            for value in out {
+                *value = prime.modulus.add(*value, *value);
+            }
+        }
+    }
+
+    fn check_level(&self, operand: &Ciphertext) -> Result<(), EvaluationError> {
+        if operand.level < self.level {
+            return Err(EvaluationError::LevelTooLow { found: operand.level, needed: self.level });
+        }
+        Ok(())
+    }
+}

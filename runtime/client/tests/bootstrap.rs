@@ -1,0 +1,227 @@
+//! Bootstrapping on small, insecure rings: the transforms, the sine, and both together.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
+
+use fhecc_ckks::bootstrap::key_plan;
+use fhecc_ckks::{
+    Ciphertext, Complex, Encoder, EvaluationError, EvaluationKeys, Evaluator, Parameters, ParametersLiteral,
+    Scale,
+};
+use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
+
+/// Everything a test needs.
+struct Setup {
+    parameters: Parameters,
+    secret: SecretKey,
+    keys: EvaluationKeys,
+}
+
+impl Setup {
+    fn new(literal: ParametersLiteral) -> Self {
+        let parameters = Parameters::insecure_for_tests(literal).unwrap();
+        let mut seeds = SeedSequence::deterministic([7; 32]);
+        let secret = SecretKey::generate(&parameters, &mut seeds);
+        let keys = KeyGenerator::new(&secret, seeds).evaluation_keys_with_bootstrap(&[]).unwrap();
+        Self { parameters, secret, keys }
+    }
+
+    fn encrypt(&self, values: &[f64], level: usize, scale: Scale) -> Ciphertext {
+        let plaintext = Encoder::new(&self.parameters).encode(values, level, scale).unwrap();
+        Encryptor::new(&self.secret, SeedSequence::deterministic([9; 32])).encrypt(&plaintext).unwrap()
+    }
+
+    fn decrypt(&self, ciphertext: &Ciphertext) -> Vec<f64> {
+        Decryptor::new(&self.secret).decrypt(ciphertext).unwrap()
+    }
+}
+
+fn small(log_n: u32) -> ParametersLiteral {
+    ParametersLiteral { log_n, ..ParametersLiteral::b5() }
+}
+
+/// `log2` of root mean square and maximum.
+fn log_errors(errors: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = errors.clone().count() as f64;
+    let rms = (errors.clone().map(|e| e * e).sum::<f64>() / count).sqrt();
+    (rms.log2(), errors.map(f64::abs).fold(0.0, f64::max).log2())
+}
+
+fn pseudo_random(count: usize) -> Vec<f64> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+        })
+        .collect()
+}
+
+#[test]
+fn the_transforms_alone_return_the_message_and_an_integer() {
+    let setup = Setup::new(small(10));
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let m = pseudo_random(setup.parameters.slots());
+    let input = setup.encrypt(&m, setup.parameters.slots_to_coeffs_top_level(), setup.parameters.scale());
+    let argument = evaluator.bootstrap_argument(&input, &mut |_| {}).unwrap();
+    assert_eq!(argument.level(), setup.parameters.eval_mod_top_level());
+    let x: Vec<f64> = setup.decrypt(&argument).iter().map(|u| u * 14.0).collect();
+    let integers: Vec<f64> = x.iter().zip(&m).map(|(x, m)| (x - m / 8.0).round()).collect();
+    let (rms, max) = log_errors(x.iter().zip(&m).zip(&integers).map(|((x, m), i)| 8.0 * (x - i) - m));
+    assert!(rms < -22.5 && max < -20.5, "rms 2^{rms:.2}, max 2^{max:.2}");
+    let deviation = (integers.iter().map(|i| i * i).sum::<f64>() / integers.len() as f64).sqrt();
+    let expected = (33.0f64 / 12.0).sqrt();
+    assert!((deviation / expected - 1.0).abs() < 0.1, "I has deviation {deviation}, expected {expected}");
+}
+
+/// The errors of a whole bootstrap: `log2` of root mean square and maximum, of the sine and of its arcsine.
+struct Errors {
+    kind: &'static str,
+    sine: (f64, f64),
+    message: (f64, f64),
+}
+
+/// A bootstrap of every kind of vector.
+fn bootstrap_errors(setup: &Setup) -> Vec<Errors> {
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let slots = setup.parameters.slots();
+    let turn = std::f64::consts::TAU / 8.0;
+    let mut one_hot = vec![0.0; slots];
+    one_hot[3 * slots / 4 + 5] = 1.0;
+    let kinds = [
+        ("constant 1", vec![1.0; slots]),
+        ("constant -0.5", vec![-0.5; slots]),
+        ("one-hot", one_hot),
+        ("+-1", (0..slots).map(|s| if (s * s / 7) % 2 == 0 { 1.0 } else { -1.0 }).collect()),
+        ("random", pseudo_random(slots)),
+    ];
+    kinds
+        .into_iter()
+        .map(|(kind, m)| {
+            let level = setup.parameters.slots_to_coeffs_top_level();
+            let input = setup.encrypt(&m, level, setup.parameters.scale());
+            let output = evaluator.bootstrap(&input).unwrap();
+            assert_eq!(output.level(), setup.parameters.compute_top_level());
+            assert_eq!(output.scale().to_parts(), setup.parameters.scale().to_parts());
+            let sines = setup.decrypt(&output);
+            let sine = log_errors(sines.iter().zip(&m).map(|(s, m)| s - (turn * m).sin()));
+            let message = log_errors(sines.iter().zip(&m).map(|(s, m)| s.asin() / turn - m));
+            Errors { kind, sine, message }
+        })
+        .collect()
+}
+
+fn check(setup: &Setup, rms: f64, max: f64) {
+    for Errors { kind, sine, message } in bootstrap_errors(setup) {
+        assert!(
+            message.0 < rms && message.1 < max,
+            "{kind}: sine rms 2^{:.2} max 2^{:.2}, message rms 2^{:.2} max 2^{:.2}",
+            sine.0,
+            sine.1,
+            message.0,
+            message.1
+        );
+    }
+}
+
+#[test]
+fn bootstrap_on_a_small_ring() {
+    check(&Setup::new(small(10)), -20.5, -17.5);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "slow without optimisation: run with --release")]
+fn precision_falls_by_one_bit_per_doubling_of_the_ring() {
+    check(&Setup::new(small(12)), -19.3, -16.0);
+    check(&Setup::new(small(13)), -18.3, -15.0);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "a ring of real size: run with --release")]
+fn bootstrap_with_the_default_parameters() {
+    check(&Setup::new(ParametersLiteral::b5()), -16.4, -12.5);
+}
+
+#[test]
+fn the_sine_removes_every_integer() {
+    let setup = Setup::new(small(10));
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let slots = setup.parameters.slots();
+    let m = pseudo_random(slots);
+    let x: Vec<f64> = m.iter().enumerate().map(|(s, m)| m / 8.0 + (s % 23) as f64 - 11.0).collect();
+    let x_over_k: Vec<f64> = x.iter().map(|x| x / 14.0).collect();
+    let input = setup.encrypt(&x_over_k, setup.parameters.eval_mod_top_level(), Scale::from_pow2(40));
+    let target = Scale::from_pow2(33);
+    let output = evaluator.bootstrap_sine(&input, target).unwrap();
+    assert_eq!(output.level(), setup.parameters.compute_top_level());
+    assert_eq!(output.scale().to_parts(), target.to_parts());
+    let found = setup.decrypt(&output);
+    let (rms, max) = log_errors(found.iter().zip(&x).map(|(y, x)| y - (std::f64::consts::TAU * x).sin()));
+    assert!(rms < -20.5 && max < -16.5, "rms 2^{rms:.2}, max 2^{max:.2}");
+}
+
+/// Halves of the slots are packed as real and imaginary parts: imaginary parts of the input are added to the
+/// other half, and none are left in the output.
+#[test]
+fn imaginary_parts_join_the_other_half() {
+    let setup = Setup::new(small(10));
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let re = pseudo_random(setup.parameters.slots());
+    let half = re.len() / 2;
+    let im = |s: usize| 0.01 * re[s] * re[s];
+    let values: Vec<Complex> = re.iter().enumerate().map(|(s, &re)| Complex::new(re, im(s))).collect();
+    let plaintext = Encoder::new(&setup.parameters)
+        .encode_complex(&values, setup.parameters.compute_top_level(), setup.parameters.scale())
+        .unwrap();
+    let input =
+        Encryptor::new(&setup.secret, SeedSequence::deterministic([1; 32])).encrypt(&plaintext).unwrap();
+    let output = evaluator.bootstrap(&input).unwrap();
+    let found = Decryptor::new(&setup.secret).decrypt_complex(&output).unwrap();
+    let packed = |s: usize| if s < half { re[s] - im(s + half) } else { re[s] + im(s - half) };
+    let turn = std::f64::consts::TAU / 8.0;
+    let (_, real) = log_errors(found.iter().enumerate().map(|(s, y)| y.re - (turn * packed(s)).sin()));
+    let (_, imaginary) = log_errors(found.iter().map(|y| y.im));
+    assert!(real < -17.0 && imaginary < -17.0, "real 2^{real:.2}, imaginary 2^{imaginary:.2}");
+}
+
+#[test]
+fn keys_are_those_of_the_plan_and_survive_serialisation() {
+    let setup = Setup::new(small(10));
+    let plan = key_plan(&setup.parameters).unwrap();
+    let planned: usize = plan.iter().map(|request| request.bytes).sum();
+    assert_eq!(setup.keys.size_in_bytes() * 2, planned);
+    let mut expanded = setup.keys.clone();
+    expanded.expand(&setup.parameters);
+    assert_eq!(expanded.size_in_bytes(), planned);
+
+    let bytes = setup.keys.to_bytes(&setup.parameters);
+    let restored = EvaluationKeys::from_bytes(&bytes, &setup.parameters).unwrap();
+    assert_eq!(restored, setup.keys);
+    assert!(EvaluationKeys::from_bytes(&bytes[..bytes.len() - 1], &setup.parameters).is_err());
+
+    let m = pseudo_random(setup.parameters.slots());
+    let input = setup.encrypt(&m, setup.parameters.slots_to_coeffs_top_level(), setup.parameters.scale());
+    let run = |keys: &EvaluationKeys| Evaluator::new(&setup.parameters, keys).bootstrap(&input).unwrap();
+    assert_eq!(run(&restored), run(&expanded));
+}
+
+#[test]
+fn what_cannot_be_bootstrapped_is_refused() {
+    let setup = Setup::new(small(10));
+    let (parameters, scale) = (&setup.parameters, setup.parameters.scale());
+    let evaluator = Evaluator::new(parameters, &setup.keys);
+    let low = setup.encrypt(&[0.5], 1, scale);
+    assert_eq!(evaluator.bootstrap(&low), Err(EvaluationError::LevelTooLow { found: 1, needed: 2 }));
+    let other_scale = setup.encrypt(&[0.5], 2, Scale::from_pow2(30));
+    assert!(matches!(evaluator.bootstrap(&other_scale), Err(EvaluationError::ScaleMismatch { .. })));
+    let input = setup.encrypt(&[0.5], 2, scale);
+    let none = EvaluationKeys::empty();
+    let without = Evaluator::new(parameters, &none).bootstrap(&input);
+    assert!(matches!(without, Err(EvaluationError::KeyMissing { .. })));
+
+    let short = ParametersLiteral { eval_mod_bits: vec![40; 7], ..small(10) };
+    let short = Parameters::insecure_for_tests(short).unwrap();
+    assert!(matches!(key_plan(&short), Err(EvaluationError::Argument { .. })));
+    let no_bootstrap =
+        Parameters::insecure_for_tests(ParametersLiteral { bootstrap: None, ..small(10) }).unwrap();
+    assert!(matches!(key_plan(&no_bootstrap), Err(EvaluationError::Argument { .. })));
+}

@@ -1,0 +1,177 @@
+//! Linear transforms: encrypted against clear, and what they refuse.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fhecc_ckks::{
+    Ciphertext, DiagonalSource, Encoder, EvaluationError, EvaluationKeys, Evaluator, GiantStep, KeyKind,
+    KeyRequest, LinearMap, Parameters, ParametersLiteral, split_rotations,
+};
+use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
+
+struct Diagonals(BTreeMap<i32, Vec<f64>>);
+
+impl DiagonalSource for Diagonals {
+    fn diagonal(&self, rotation: i32) -> Option<Vec<f64>> {
+        self.0.get(&rotation).cloned()
+    }
+}
+
+struct Setup {
+    parameters: Parameters,
+    secret: SecretKey,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let parameters = Parameters::insecure_for_tests(ParametersLiteral {
+            log_n: 11,
+            base_bits: 40,
+            slots_to_coeffs_bits: vec![28; 2],
+            compute_bits: vec![31; 3],
+            eval_mod_bits: vec![],
+            coeffs_to_slots_bits: vec![],
+            special_bits: vec![48; 3],
+            log_scale: 31,
+            bootstrap: None,
+        })
+        .unwrap();
+        let secret = SecretKey::generate(&parameters, &mut SeedSequence::deterministic([3; 32]));
+        Self { parameters, secret }
+    }
+
+    fn rotation(&self, k: i32, level: usize, special_count: usize) -> KeyRequest {
+        KeyRequest { kind: KeyKind::rotation(i64::from(k), self.parameters.n()), level, special_count }
+    }
+
+    fn keys(&self, requests: &[KeyRequest]) -> EvaluationKeys {
+        KeyGenerator::new(&self.secret, SeedSequence::deterministic([4; 32]))
+            .evaluation_keys(requests)
+            .unwrap()
+    }
+
+    /// Keys for all rotations of a schedule.
+    fn schedule_keys(&self, giants: &[GiantStep], level: usize, special_count: usize) -> Vec<KeyRequest> {
+        let rotations: BTreeSet<i32> = giants
+            .iter()
+            .flat_map(|giant| giant.babies.iter().copied().chain([giant.rotation]))
+            .filter(|&k| k != 0)
+            .collect();
+        rotations.into_iter().map(|k| self.rotation(k, level, special_count)).collect()
+    }
+
+    fn encrypt(&self, values: &[f64], level: usize) -> Ciphertext {
+        let plaintext =
+            Encoder::new(&self.parameters).encode(values, level, self.parameters.scale()).unwrap();
+        Encryptor::new(&self.secret, SeedSequence::deterministic([5; 32])).encrypt(&plaintext).unwrap()
+    }
+}
+
+fn waves(count: usize, seed: f64) -> Vec<f64> {
+    (0..count).map(|s| (seed + 0.37 * s as f64).sin()).collect()
+}
+
+/// The product in clear, diagonals repeated with their period.
+fn apply(diagonals: &Diagonals, x: &[f64]) -> Vec<f64> {
+    let mut out = vec![0.0; x.len()];
+    for (&d, values) in &diagonals.0 {
+        for (s, out) in out.iter_mut().enumerate() {
+            *out +=
+                values[s % values.len()] * x[(s as i64 + i64::from(d)).rem_euclid(x.len() as i64) as usize];
+        }
+    }
+    out
+}
+
+#[test]
+fn transforms_equal_the_clear_product_and_keep_the_scale() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.2);
+    // Full diagonals, short periods, negative rotations, and a step without babies at rotation 0.
+    let cases: [(Vec<i32>, usize, i32); 4] = [
+        ((-4..=5).collect(), slots, 4),
+        ((0..12).collect(), 16, 4),
+        (vec![-96, -32, 3, 64], 1, 32),
+        (vec![0], 64, 1),
+    ];
+    for (rotations, period, span) in cases {
+        let diagonals = Diagonals(rotations.iter().map(|&d| (d, waves(period, f64::from(d)))).collect());
+        let giants = split_rotations(&rotations.iter().copied().collect(), span);
+        let keys = setup.keys(&setup.schedule_keys(&giants, 4, 2));
+        let input = setup.encrypt(&x, 4);
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
+        assert_eq!(output.level(), 3);
+        assert_eq!(output.scale().to_parts(), input.scale().to_parts());
+        let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+        let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(error < f64::exp2(-16.0), "rotations {rotations:?}: 2^{:.1}", error.log2());
+    }
+}
+
+#[test]
+fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
+    let setup = Setup::new();
+    let x = waves(setup.parameters.slots(), 1.0);
+    let giants = split_rotations(&(0..8).collect(), 4);
+    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+    let evaluator = Evaluator::new(&setup.parameters, &keys);
+    let input = setup.encrypt(&x, 3);
+    for diagonals in [Diagonals(BTreeMap::from([(2, vec![0.5])])), Diagonals(BTreeMap::new())] {
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let found = Decryptor::new(&setup.secret)
+            .decrypt(&evaluator.linear_transform(&input, &map).unwrap())
+            .unwrap();
+        let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(error < f64::exp2(-17.0), "2^{:.1}", error.log2());
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let setup = Setup::new();
+    let diagonals = Diagonals((0..8).map(|d| (d, waves(setup.parameters.slots(), f64::from(d)))).collect());
+    let giants = split_rotations(&(0..8).collect(), 4);
+    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+    let input = setup.encrypt(&waves(setup.parameters.slots(), 0.0), 3);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        pool.install(|| Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap())
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn keys_of_another_shape_beside_the_right_ones_do_no_harm() {
+    let setup = Setup::new();
+    let diagonals = Diagonals((0..4).map(|d| (d, vec![1.0])).collect());
+    let giants = split_rotations(&(0..4).collect(), 4);
+    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let input = setup.encrypt(&[0.25], 2);
+    let mut requests = setup.schedule_keys(&giants, 3, 3);
+    requests.push(setup.rotation(1, 2, 2));
+    let keys = setup.keys(&requests);
+    let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    assert!(found.iter().all(|value| (value - 1.0).abs() < f64::exp2(-16.0)));
+}
+
+#[test]
+fn missing_and_truncated_keys_are_refused() {
+    let setup = Setup::new();
+    let diagonals = Diagonals((0..3).map(|d| (d, vec![1.0])).collect());
+    let giants = split_rotations(&(0..3).collect(), 4);
+    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let run = |keys: &EvaluationKeys, level: usize| {
+        Evaluator::new(&setup.parameters, keys).linear_transform(&setup.encrypt(&[0.5], level), &map)
+    };
+    let one = setup.keys(&[setup.rotation(1, 3, 2)]);
+    assert!(matches!(run(&one, 3), Err(EvaluationError::KeyMissing { .. })));
+    let both = setup.keys(&[setup.rotation(1, 3, 2), setup.rotation(2, 2, 2)]);
+    assert!(run(&both, 2).is_ok());
+    assert!(matches!(run(&both, 3), Err(EvaluationError::KeyAboveLevel { found: 3, allowed: 2, .. })));
+    assert!(matches!(run(&both, 0), Err(EvaluationError::LevelTooLow { found: 0, needed: 1 })));
+}

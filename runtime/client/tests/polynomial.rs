@@ -1,0 +1,112 @@
+//! Chebyshev polynomials of encrypted values: exact depth, exact scale, small error.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
+
+use fhecc_ckks::{
+    Chebyshev, Ciphertext, Encoder, EvaluationError, EvaluationKeys, Evaluator, KeyKind, KeyRequest,
+    Parameters, ParametersLiteral, Scale,
+};
+use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
+
+struct Setup {
+    parameters: Parameters,
+    secret: SecretKey,
+    keys: EvaluationKeys,
+}
+
+impl Setup {
+    /// Seven levels of 40 bits on a small, insecure ring.
+    fn new() -> Self {
+        let parameters = Parameters::insecure_for_tests(ParametersLiteral {
+            log_n: 11,
+            base_bits: 45,
+            slots_to_coeffs_bits: vec![],
+            compute_bits: vec![40; 7],
+            eval_mod_bits: vec![],
+            coeffs_to_slots_bits: vec![],
+            special_bits: vec![48; 3],
+            log_scale: 40,
+            bootstrap: None,
+        })
+        .unwrap();
+        let mut seeds = SeedSequence::deterministic([1; 32]);
+        let secret = SecretKey::generate(&parameters, &mut seeds);
+        let request =
+            KeyRequest { kind: KeyKind::Relinearisation, level: parameters.max_level(), special_count: 3 };
+        let keys = KeyGenerator::new(&secret, seeds).evaluation_keys(&[request]).unwrap();
+        Self { parameters, secret, keys }
+    }
+
+    fn encrypt(&self, values: &[f64], level: usize) -> Ciphertext {
+        let plaintext =
+            Encoder::new(&self.parameters).encode(values, level, self.parameters.scale()).unwrap();
+        Encryptor::new(&self.secret, SeedSequence::deterministic([2; 32])).encrypt(&plaintext).unwrap()
+    }
+
+    fn evaluate(
+        &self,
+        input: &Ciphertext,
+        p: &Chebyshev,
+        target: Scale,
+    ) -> Result<Ciphertext, EvaluationError> {
+        Evaluator::new(&self.parameters, &self.keys).polynomial(input, p, target)
+    }
+}
+
+fn ramp(count: usize) -> Vec<f64> {
+    (0..count).map(|s| 2.0 * s as f64 / (count - 1) as f64 - 1.0).collect()
+}
+
+#[test]
+fn degrees_and_parities_at_their_exact_depth() {
+    let setup = Setup::new();
+    let x = ramp(setup.parameters.slots());
+    let top = setup.parameters.max_level();
+    let input = setup.encrypt(&x, top);
+    let decryptor = Decryptor::new(&setup.secret);
+    for degree in [1usize, 2, 3, 5, 7, 8, 12, 15, 27, 31, 59, 63] {
+        for step in [1, 2] {
+            let coefficients: Vec<f64> = (0..=degree)
+                .map(|k| if (degree - k) % step == 0 { (1.3 * k as f64).cos() / (1 + k) as f64 } else { 0.0 })
+                .collect();
+            let p = Chebyshev { coefficients, domain: (-1.0, 1.0) };
+            let target = Scale::from_pow2(38);
+            let output = setup.evaluate(&input, &p, target).unwrap();
+            assert_eq!(output.level(), top - p.depth(), "degree {degree}");
+            assert_eq!(output.scale().to_parts(), target.to_parts());
+            let found = decryptor.decrypt(&output).unwrap();
+            let error = found.iter().zip(&x).map(|(y, &x)| (y - p.evaluate(x)).abs()).fold(0.0, f64::max);
+            assert!(error < f64::exp2(-20.0), "degree {degree}, step {step}: 2^{:.1}", error.log2());
+        }
+    }
+}
+
+#[test]
+fn other_domains_are_mapped_for_free() {
+    let setup = Setup::new();
+    let (lo, hi) = (-0.5, 1.1);
+    let x: Vec<f64> =
+        ramp(setup.parameters.slots()).iter().map(|t| (lo + hi + (hi - lo) * t) / 2.0).collect();
+    let p = Chebyshev::interpolate(f64::exp, 11, (lo, hi));
+    let output = setup.evaluate(&setup.encrypt(&x, 6), &p, setup.parameters.scale()).unwrap();
+    assert_eq!(output.level(), 2);
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    let error = found.iter().zip(&x).map(|(y, x)| (y - x.exp()).abs()).fold(0.0, f64::max);
+    assert!(error < f64::exp2(-20.0), "2^{:.1}", error.log2());
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_refused() {
+    let setup = Setup::new();
+    let scale = setup.parameters.scale();
+    let input = setup.encrypt(&[0.5], 3);
+    let p = |coefficients: Vec<f64>, domain| Chebyshev { coefficients, domain };
+    let constant = setup.evaluate(&input, &p(vec![1.0], (-1.0, 1.0)), scale);
+    assert!(matches!(constant, Err(EvaluationError::Argument { .. })));
+    let empty = setup.evaluate(&input, &p(vec![0.0, 1.0], (1.0, 1.0)), scale);
+    assert!(matches!(empty, Err(EvaluationError::Argument { .. })));
+    let deep = setup.evaluate(&input, &p(vec![1.0; 9], (-1.0, 1.0)), scale);
+    assert_eq!(deep, Err(EvaluationError::LevelTooLow { found: 3, needed: 4 }));
+    let wide = setup.evaluate(&input, &p(vec![1.0; 8], (-256.0, 256.0)), scale);
+    assert!(matches!(wide, Err(EvaluationError::ScaleRange { .. })), "{wide:?}");
+}

@@ -1,0 +1,96 @@
+//! x86-64 with AVX-512 and the 52-bit multiply-add of IFMA: eight residues at a time.
+//!
+//! The functions of the modules below are safe `#[target_feature]` functions; loads and stores, in `lanes`, are
+//! their only `unsafe` operations. Calling them from code compiled for any CPU is what takes `unsafe`, and is done
+//! here only, with [`Avx512`] as the proof that the CPU was checked.
+
+mod convert;
+mod dot;
+mod lanes;
+mod ntt;
+mod permute;
+mod pointwise;
+mod reduce;
+mod rows;
+
+use super::{Kernels, NttPlan, scalar};
+use crate::Modulus;
+use crate::convert::ConverterTables;
+
+/// The running CPU has AVX-512 F, DQ and IFMA: only [`Avx512::detect`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Self> {
+        let found = std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512dq")
+            && std::arch::is_x86_feature_detected!("avx512ifma");
+        found.then_some(Self(()))
+    }
+}
+
+/// Shorter transforms are left to the portable code.
+const SHORTEST_NTT: usize = 256;
+
+/// Forwards kernels to their module.
+macro_rules! forward {
+    ($($module:ident::$kernel:ident($($operand:ident: $type:ty),+);)+) => {
+        $(fn $kernel(&self, $($operand: $type),+) {
+            let Self(()) = self;
+            // SAFETY: `self` exists, so the CPU has the features.
+            unsafe { $module::$kernel($($operand),+) }
+        })+
+    };
+}
+
+impl Kernels for Avx512 {
+    forward! {
+        pointwise::add_assign(a: &mut [u64], b: &[u64], m: &Modulus);
+        pointwise::sub_assign(a: &mut [u64], b: &[u64], m: &Modulus);
+        pointwise::rsub_assign(a: &mut [u64], b: &[u64], m: &Modulus);
+        pointwise::neg_assign(a: &mut [u64], m: &Modulus);
+        pointwise::mul_assign(a: &mut [u64], b: &[u64], m: &Modulus);
+        pointwise::mul(dst: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);
+        pointwise::mul_add_assign(acc: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);
+        pointwise::mul_scalar_assign(a: &mut [u64], s: u64, m: &Modulus);
+        pointwise::mul_scalar_add_assign(acc: &mut [u64], a: &[u64], s: u64, m: &Modulus);
+        pointwise::sub_mul_scalar_assign(a: &mut [u64], b: &[u64], s: u64, m: &Modulus);
+        dot::dot(dst: &mut [u64], a: &[&[u64]], b: &[&[u64]], m: &Modulus);
+        dot::dot2(dst0: &mut [u64], dst1: &mut [u64], a: &[&[u64]], k0: &[&[u64]], k1: &[&[u64]], m: &Modulus);
+        reduce::reduce(dst: &mut [u64], src: &[u64], m: &Modulus);
+        reduce::reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus);
+        reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
+        permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
+        permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        convert::convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]);
+    }
+
+    fn ntt(&self, m: Modulus, n: usize, psi: u64) -> Box<dyn NttPlan> {
+        if n < SHORTEST_NTT {
+            return Box::new(scalar::ntt::Tables::new(m, n, psi));
+        }
+        Box::new(Plan { proof: *self, tables: ntt::Tables::new(m, n, psi) })
+    }
+}
+
+/// Tables with the proof that they can be used.
+#[derive(Debug)]
+struct Plan {
+    proof: Avx512,
+    tables: ntt::Tables,
+}
+
+impl NttPlan for Plan {
+    fn forward(&self, a: &mut [u64]) {
+        let Avx512(()) = self.proof;
+        // SAFETY: `proof` exists, so the CPU has the features.
+        unsafe { ntt::forward(&self.tables, a) }
+    }
+
+    fn inverse(&self, a: &mut [u64]) {
+        let Avx512(()) = self.proof;
+        // SAFETY: `proof` exists, so the CPU has the features.
+        unsafe { ntt::inverse(&self.tables, a) }
+    }
+}

@@ -1,0 +1,8 @@
+//! Portable reference code: what every other instruction set must equal bit for bit.
+
+pub(super) mod convert;
+pub(super) mod dot;
+pub(super) mod ntt;
+pub(super) mod permute;
+pub(super) mod pointwise;
+pub(super) mod reduce;

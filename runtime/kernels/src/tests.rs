@@ -1,0 +1,7 @@
+//! Exact identities that every kernel of every instruction set must satisfy.
+
+mod automorphism;
+mod convert;
+mod ntt;
+mod pointwise;
+mod support;

@@ -1,0 +1,164 @@
+//! The backend on ciphertexts.
+
+use crate::ExitClass;
+use crate::execution::{Backend, LinearLayer};
+use crate::schedule::giant_steps;
+use fhecc_ckks::{
+    Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
+    Parameters,
+};
+use fhecc_plan::{CheckedPlan, Diagonals, Polynomial, Rotation};
+use std::error::Error;
+use std::fmt::{self, Debug, Display};
+use std::sync::OnceLock;
+
+/// Computes on ciphertexts. Weights are encoded diagonal by diagonal while they are used, and not kept.
+pub struct Encrypted<'k> {
+    evaluator: Evaluator<'k>,
+    schedules: Vec<OnceLock<Vec<GiantStep>>>,
+}
+
+/// Why an operation on ciphertexts is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncryptedError(pub EvaluationError);
+
+impl EncryptedError {
+    /// What kind of failure this is.
+    pub fn exit_class(&self) -> ExitClass {
+        let mismatch = matches!(
+            self.0,
+            EvaluationError::KeyMissing { .. }
+                | EvaluationError::KeyAboveLevel { .. }
+                | EvaluationError::ParametersMismatch { .. }
+        );
+        if mismatch { ExitClass::Mismatch } else { ExitClass::Other }
+    }
+}
+
+impl Error for EncryptedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl Display for EncryptedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+impl From<EvaluationError> for EncryptedError {
+    fn from(error: EvaluationError) -> Self {
+        Self(error)
+    }
+}
+
+impl Debug for Encrypted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encrypted").field("parameters", self.evaluator.parameters()).finish_non_exhaustive()
+    }
+}
+
+impl<'k> Encrypted<'k> {
+    /// A backend with these keys.
+    pub fn new(plan: &CheckedPlan, parameters: &Parameters, keys: &'k EvaluationKeys) -> Self {
+        let schedules = plan.linears.iter().map(|_| OnceLock::new()).collect();
+        Self { evaluator: Evaluator::new(parameters, keys), schedules }
+    }
+
+    /// The evaluator.
+    pub fn evaluator(&self) -> &Evaluator<'k> {
+        &self.evaluator
+    }
+}
+
+/// Diagonals computed from the weights when the evaluator asks for them.
+struct OnTheFly(Diagonals);
+
+impl DiagonalSource for OnTheFly {
+    fn diagonal(&self, rotation: i32) -> Option<Vec<f64>> {
+        let diagonal = self.0.diagonal(Rotation(rotation));
+        diagonal.iter().any(|v| *v != 0.0).then_some(diagonal)
+    }
+}
+
+fn to_giants(layer: &LinearLayer<'_>) -> Vec<GiantStep> {
+    let step = |giant: crate::schedule::Giant| GiantStep {
+        rotation: giant.rotation.0,
+        babies: giant.babies.iter().map(|baby| baby.0).collect(),
+    };
+    giant_steps(layer.map).into_iter().map(step).collect()
+}
+
+impl Backend for Encrypted<'_> {
+    type Value = Ciphertext;
+    type Error = EncryptedError;
+
+    fn exit_class(&self, error: &EncryptedError) -> ExitClass {
+        error.exit_class()
+    }
+
+    fn level(&self, value: &Ciphertext) -> usize {
+        value.level()
+    }
+
+    fn log_scale(&self, value: &Ciphertext) -> f64 {
+        value.scale().log2()
+    }
+
+    fn largest(&self, _: &Ciphertext) -> Option<f64> {
+        None
+    }
+
+    fn linear(&self, x: &Ciphertext, layer: &LinearLayer<'_>) -> Result<Ciphertext, EncryptedError> {
+        let own;
+        let giants = match self.schedules.get(layer.index) {
+            Some(cell) => cell.get_or_init(|| to_giants(layer)),
+            None => {
+                own = to_giants(layer);
+                &own
+            }
+        };
+        let diagonals = OnTheFly(layer.map.diagonals(layer.values));
+        let map = LinearMap { giants, diagonals: &diagonals };
+        let result = self.evaluator.linear_transform(x, &map)?;
+        Ok(match layer.map.bias_slots(layer.values) {
+            Some(bias) => self.evaluator.add_values(&result, &bias)?,
+            None => result,
+        })
+    }
+
+    fn rotate_sum(&self, x: &Ciphertext, rotations: &[Rotation]) -> Result<Ciphertext, EncryptedError> {
+        let mut sum = x.clone();
+        for rotation in rotations {
+            let rotated = self.evaluator.rotate(&sum, rotation.0.into())?;
+            self.evaluator.add_assign(&mut sum, &rotated)?;
+        }
+        Ok(sum)
+    }
+
+    fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, EncryptedError> {
+        Ok(self.evaluator.add(a, b)?)
+    }
+
+    fn drop_level(&self, x: &Ciphertext, level: u8) -> Result<Ciphertext, EncryptedError> {
+        Ok(self.evaluator.drop_level(x, level.into())?)
+    }
+
+    fn bootstrap(&self, x: &Ciphertext) -> Result<Ciphertext, EncryptedError> {
+        Ok(self.evaluator.bootstrap(x)?)
+    }
+
+    fn polynomial(&self, x: &Ciphertext, polynomial: &Polynomial) -> Result<Ciphertext, EncryptedError> {
+        let series = Chebyshev {
+            coefficients: polynomial.coefficients.clone(),
+            domain: (-polynomial.domain, polynomial.domain),
+        };
+        let result = self.evaluator.polynomial(x, &series, self.evaluator.parameters().scale())?;
+        // Leading zeros make the series shallower than the plan reckons.
+        match x.level().checked_sub(polynomial.depth().into()) {
+            Some(level) if level < result.level() => Ok(self.evaluator.drop_level(&result, level)?),
+            Some(_) | None => Ok(result),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a backend provides: one operation for every operation of a plan.
+
+use crate::ExitClass;
+use fhecc_plan::{LinearMap, LinearValues, Polynomial, Rotation};
+use std::error::Error;
+
+/// A linear map with its effective weights.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearLayer<'a> {
+    /// Its place in `Plan::linears`.
+    pub index: usize,
+    /// Meaning, layouts and schedule.
+    pub map: &'a LinearMap,
+    /// Weights and biases, batch norms and factors folded in.
+    pub values: &'a LinearValues,
+}
+
+/// Computes the operations of a plan on some representation of slots.
+///
+/// A backend refuses what the real thing would refuse: a level that is not there, a rotation without a key,
+/// a sum of unequal levels or scales.
+pub trait Backend {
+    /// A register's contents.
+    type Value;
+    /// Why an operation is refused.
+    type Error: Error + Send + Sync + 'static;
+
+    /// What kind of failure `error` is.
+    fn exit_class(&self, error: &Self::Error) -> ExitClass;
+
+    /// Rescales that remain.
+    fn level(&self, value: &Self::Value) -> usize;
+
+    /// log2 of the scale.
+    fn log_scale(&self, value: &Self::Value) -> f64;
+
+    /// The largest magnitude of any slot, where it can be known.
+    fn largest(&self, value: &Self::Value) -> Option<f64>;
+
+    /// The linear map, bias included; one level lower at the same scale.
+    ///
+    /// # Errors
+    ///
+    /// If no level is left or a rotation key is missing.
+    fn linear(&self, x: &Self::Value, layer: &LinearLayer<'_>) -> Result<Self::Value, Self::Error>;
+
+    /// For each rotation in turn: `x := x + rotate(x)`.
+    ///
+    /// # Errors
+    ///
+    /// If a rotation key is missing.
+    fn rotate_sum(&self, x: &Self::Value, rotations: &[Rotation]) -> Result<Self::Value, Self::Error>;
+
+    /// The sum of two values.
+    ///
+    /// # Errors
+    ///
+    /// If their levels or scales differ.
+    fn add(&self, a: &Self::Value, b: &Self::Value) -> Result<Self::Value, Self::Error>;
+
+    /// The same value at a lower level.
+    ///
+    /// # Errors
+    ///
+    /// If `level` is not below the value's.
+    fn drop_level(&self, x: &Self::Value, level: u8) -> Result<Self::Value, Self::Error>;
+
+    /// Refreshes the levels: slots `m` become `sin(2 pi m / 2^log_message_ratio)`.
+    ///
+    /// # Errors
+    ///
+    /// If the level is not that of a bootstrap's input.
+    fn bootstrap(&self, x: &Self::Value) -> Result<Self::Value, Self::Error>;
+
+    /// The polynomial on every slot, at the same scale.
+    ///
+    /// # Errors
+    ///
+    /// If there are too few levels.
+    fn polynomial(&self, x: &Self::Value, polynomial: &Polynomial) -> Result<Self::Value, Self::Error>;
+}

@@ -1,0 +1,128 @@
+//! From a plan's parameters to those of the cryptography, and to the keys that the plan needs.
+//!
+//! Pure functions: the owner of the data generates keys with them, the server checks keys against them.
+
+use fhecc_ckks::bootstrap::key_plan;
+use fhecc_ckks::{BootstrapLiteral, EvaluationError, KeyKind, KeyRequest, Parameters, ParametersLiteral};
+use fhecc_plan::{Op, Plan, Profile};
+
+/// The literal of [`fhecc_ckks::Parameters`] for a profile.
+pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
+    let bootstrap = &profile.bootstrap;
+    ParametersLiteral {
+        log_n: profile.log_n,
+        base_bits: profile.base_bits,
+        slots_to_coeffs_bits: profile.slots_to_coeffs_bits.clone(),
+        compute_bits: profile.compute_bits.clone(),
+        eval_mod_bits: profile.eval_mod_bits.clone(),
+        coeffs_to_slots_bits: profile.coeffs_to_slots_bits.clone(),
+        special_bits: profile.special_bits.clone(),
+        log_scale: profile.log_scale,
+        bootstrap: Some(BootstrapLiteral {
+            log_message_ratio: bootstrap.log_message_ratio,
+            interval: bootstrap.interval,
+            double_angles: bootstrap.double_angles,
+            degree: bootstrap.degree,
+            ephemeral_weight: bootstrap.ephemeral_weight,
+        }),
+    }
+}
+
+/// Whether the plan bootstraps, and so needs the keys of [`fhecc_ckks::bootstrap::key_plan`].
+pub fn needs_bootstrap(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.op, Op::Bootstrap { .. }))
+}
+
+/// The keys that the plan needs outside of bootstraps: its rotations, and relinearisation up to the highest
+/// level at which a polynomial is evaluated. Ascending.
+///
+/// All rotation keys have the same number of special primes, as a linear map demands of its keys: the number
+/// for which they are smallest altogether.
+pub fn key_requests(plan: &Plan, parameters: &Parameters) -> Vec<KeyRequest> {
+    let rows = |special_count: usize| -> Option<usize> {
+        plan.keys.iter().try_fold(0, |sum, key| {
+            let level = usize::from(key.level.0);
+            Some(sum + parameters.digits(level, special_count)?.len() * (level + 1 + special_count))
+        })
+    };
+    let all = parameters.special_limbs();
+    let smallest = (1..=all).filter_map(|count| Some((rows(count)?, count))).min();
+    let special_count = smallest.map_or(all, |(_, count)| count);
+    let mut requests: Vec<KeyRequest> = plan
+        .keys
+        .iter()
+        .map(|key| KeyRequest {
+            kind: KeyKind::rotation(i64::from(key.rotation.0), parameters.n()),
+            level: key.level.0.into(),
+            special_count,
+        })
+        .collect();
+    if let Some(level) = highest_product(plan) {
+        requests.push(KeyRequest { kind: KeyKind::Relinearisation, level, special_count: all });
+    }
+    requests.sort_unstable();
+    requests.dedup();
+    requests
+}
+
+/// [`key_requests`] and, if the plan bootstraps, the ordinary keys of a bootstrap. Ascending. A
+/// relinearisation key below another one is left out, since that one does its work.
+///
+/// # Errors
+///
+/// [`EvaluationError`] if the plan bootstraps and the parameters cannot.
+pub fn all_key_requests(plan: &Plan, parameters: &Parameters) -> Result<Vec<KeyRequest>, EvaluationError> {
+    let mut requests = key_requests(plan, parameters);
+    if needs_bootstrap(plan) {
+        requests.extend(key_plan(parameters)?.iter().filter_map(|request| request.shared()));
+    }
+    let relinearisation = |request: &KeyRequest| request.kind == KeyKind::Relinearisation;
+    let highest =
+        requests.iter().filter(|request| relinearisation(request)).map(|request| request.level).max();
+    requests.retain(|request| !relinearisation(request) || Some(request.level) == highest);
+    requests.sort_unstable();
+    requests.dedup();
+    Ok(requests)
+}
+
+/// The highest level at which ciphertexts are multiplied outside of bootstraps.
+fn highest_product(plan: &Plan) -> Option<usize> {
+    let level_of = |reg| plan.steps.iter().find(|step| step.dst == reg).map(|step| step.level.0);
+    let products = plan.steps.iter().filter_map(|step| match step.op {
+        Op::Polynomial { src, .. } => level_of(src),
+        Op::Input
+        | Op::Linear { .. }
+        | Op::RotateSum { .. }
+        | Op::Add { .. }
+        | Op::DropLevel { .. }
+        | Op::Bootstrap { .. } => None,
+    });
+    products.max().map(usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::tests::small_plan;
+
+    #[test]
+    fn requests_cover_the_plan_and_its_bootstraps() {
+        let (plan, _) = small_plan(11);
+        let parameters =
+            Parameters::insecure_for_tests(parameters_literal(&plan.parameters)).expect("in range");
+        assert!(needs_bootstrap(&plan));
+        let requests = key_requests(&plan, &parameters);
+        for key in &plan.keys {
+            let kind = KeyKind::rotation(i64::from(key.rotation.0), parameters.n());
+            assert!(requests.iter().any(|r| r.kind == kind && r.level == usize::from(key.level.0)));
+        }
+        let relinearisation = requests.iter().find(|r| r.kind == KeyKind::Relinearisation);
+        assert_eq!(relinearisation.map(|r| r.level), Some(7));
+        let all = all_key_requests(&plan, &parameters).expect("can bootstrap");
+        assert!(all.len() > requests.len());
+        let relinearisation: Vec<_> = all.iter().filter(|r| r.kind == KeyKind::Relinearisation).collect();
+        assert_eq!(relinearisation.len(), 1);
+        assert_eq!(relinearisation[0].level, parameters.eval_mod_top_level());
+        assert!(all.is_sorted());
+    }
+}

@@ -1,0 +1,147 @@
+//! The small plan on ciphertexts, against the clear backend, and its files. The ring is far too small to be
+//! secure, so that this runs in seconds.
+
+#![allow(dead_code, reason = "test support is shared between tests")]
+
+#[path = "../../compiler/plan/tests/support/small_plan.rs"]
+mod small_plan;
+
+use fhecc_ckks::{Encoder, EvaluationKeys, Parameters, SeededCiphertext};
+use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
+use fhecc_plan::{CheckedPlan, Weights};
+use fhecc_runtime::artefacts::{self, ArtefactError};
+use fhecc_runtime::{Clear, Encrypted, Execution, ExitClass, all_key_requests, parameters_literal};
+use small_plan::{pseudo, small_plan};
+use std::path::Path;
+
+const LOG_N: u32 = 11;
+const KEY_PAIR: [u8; 32] = [5; 32];
+
+struct Owner {
+    plan: CheckedPlan,
+    weights: Weights,
+    parameters: Parameters,
+    secret: SecretKey,
+    keys: EvaluationKeys,
+}
+
+impl Owner {
+    fn new() -> Self {
+        let (plan, weights) = small_plan(LOG_N);
+        let plan = CheckedPlan::insecure_for_tests(plan).expect("good");
+        let parameters =
+            Parameters::insecure_for_tests(parameters_literal(&plan.parameters)).expect("in range");
+        let secret = SecretKey::generate(&parameters, &mut SeedSequence::deterministic([1; 32]));
+        let mut generator = KeyGenerator::new(&secret, SeedSequence::deterministic([2; 32]));
+        let requests = all_key_requests(&plan, &parameters).expect("can bootstrap");
+        let keys = generator.evaluation_keys_with_bootstrap(&requests).expect("in range");
+        Self { plan, weights, parameters, secret, keys }
+    }
+
+    fn slots(&self, seed: u64) -> Vec<f64> {
+        let layout = self.plan.input.layout;
+        let tensor: Vec<f64> = (0..layout.len()).map(|i| pseudo(seed, i)).collect();
+        layout.pack(&tensor, self.plan.parameters.slots())
+    }
+
+    fn encrypt(&self, slots: &[f64]) -> SeededCiphertext {
+        let level = self.plan.steps[0].level.0.into();
+        let encoder = Encoder::new(&self.parameters);
+        let plaintext = encoder.encode(slots, level, self.parameters.scale()).expect("encodes");
+        let mut encryptor = Encryptor::new(&self.secret, SeedSequence::deterministic([3; 32]));
+        encryptor.encrypt_seeded(&plaintext).expect("encrypts")
+    }
+
+    fn clear_logits(&self, slots: &[f64]) -> Vec<f64> {
+        let backend = Clear::new(&self.plan);
+        let input = backend.input(vec![slots.to_vec()], self.plan.steps[0].level.0).expect("slots");
+        let execution = Execution::new(&self.plan, &self.weights, backend).expect("its own weights");
+        let (output, trace) = execution.run(input, &mut ()).expect("runs");
+        assert_eq!(trace.alarms().count(), 0);
+        self.plan.output.layout.unpack(&output.images()[0])
+    }
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).fold(0.0, |largest: f64, (a, b)| largest.max((a - b).abs()))
+}
+
+#[test]
+fn encrypted_logits_equal_clear_ones_through_files() {
+    let owner = Owner::new();
+    let (plan, parameters) = (&owner.plan, &owner.parameters);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+
+    // The owner writes, the server reads.
+    artefacts::write_evaluation_keys(&file("keys"), plan, parameters, KEY_PAIR, &owner.keys)
+        .expect("written");
+    let slots = owner.slots(1);
+    let identity = artefacts::identity(plan, parameters, KEY_PAIR).expect("sealed");
+    artefacts::write_input(&file("input"), identity, parameters, &owner.encrypt(&slots)).expect("written");
+    let (header, keys) =
+        artefacts::read_evaluation_keys(&file("keys"), plan, parameters, None).expect("its own file");
+    assert!(keys == owner.keys);
+    let (_, input) = artefacts::read_input(&file("input"), plan, parameters, Some(header.identity.keys))
+        .expect("its own file");
+
+    let backend = Encrypted::new(plan, parameters, &keys);
+    let execution = Execution::new(plan, &owner.weights, backend).expect("its own weights");
+    let (output, trace) = execution.run(input, &mut ()).expect("runs");
+    assert_eq!(trace.entries.len(), plan.steps.len());
+    artefacts::write_output(&file("output"), identity, parameters, &output).expect("written");
+
+    // The owner reads the server's answer.
+    let (_, output) =
+        artefacts::read_output(&file("output"), plan, parameters, Some(KEY_PAIR)).expect("its own");
+    let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
+    let (found, expected) = (plan.output.layout.unpack(&decrypted), owner.clear_logits(&slots));
+    let error = largest_difference(&found, &expected);
+    assert!(error < 1e-3, "{error}: {found:?} {expected:?}");
+
+    files_of_others_are_refused(&owner, folder.path());
+    damage_is_noticed(&owner, folder.path());
+}
+
+fn files_of_others_are_refused(owner: &Owner, folder: &Path) {
+    let (plan, parameters) = (&owner.plan, &owner.parameters);
+    let class = |result: Result<(), ArtefactError>| result.expect_err("must be refused").exit_class();
+    let keys =
+        |plan, pair| artefacts::read_evaluation_keys(&folder.join("keys"), plan, parameters, pair).map(drop);
+    let input = |plan, pair| artefacts::read_input(&folder.join("input"), plan, parameters, pair).map(drop);
+    let output =
+        |plan, pair| artefacts::read_output(&folder.join("output"), plan, parameters, pair).map(drop);
+    let other_pair = Some([6; 32]);
+    assert_eq!(class(keys(plan, other_pair)), ExitClass::Mismatch);
+    assert_eq!(class(input(plan, other_pair)), ExitClass::Mismatch);
+    assert_eq!(class(output(plan, other_pair)), ExitClass::Mismatch);
+
+    let mut other = small_plan(LOG_N).0;
+    other.network.name.push('2');
+    other.seal().expect("finite");
+    let other = CheckedPlan::insecure_for_tests(other).expect("good");
+    for result in [keys(&other, None), input(&other, None), output(&other, None)] {
+        assert_eq!(class(result), ExitClass::Mismatch);
+    }
+    // One kind of file in place of another.
+    let swapped = artefacts::read_input(&folder.join("output"), plan, parameters, None).map(drop);
+    assert_eq!(class(swapped), ExitClass::Mismatch);
+    let swapped = artefacts::read_evaluation_keys(&folder.join("input"), plan, parameters, None).map(drop);
+    assert_eq!(class(swapped), ExitClass::Mismatch);
+}
+
+fn damage_is_noticed(owner: &Owner, folder: &Path) {
+    let good = std::fs::read(folder.join("input")).expect("readable");
+    let path = folder.join("damaged");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("written");
+        artefacts::read_input(&path, &owner.plan, &owner.parameters, None).map(drop).expect_err("damaged")
+    };
+    for turn in 0..200u64 {
+        let at = (turn * 7_919 + turn * turn * 31) as usize % good.len();
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << (turn % 8);
+        assert_eq!(read(&bytes).exit_class(), ExitClass::Integrity, "byte {at}");
+        assert_eq!(read(&good[..at]).exit_class(), ExitClass::Integrity, "cut at {at}");
+    }
+}

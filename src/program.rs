@@ -1,0 +1,251 @@
+//! From the files a user names to what can be executed.
+
+use crate::args::Sources;
+use crate::error::Failure;
+use crate::exit::Status;
+use crate::files;
+use crate::output;
+use crate::profiles;
+use fhecc_compiler::diagnostics::{Diagnostic, render};
+use fhecc_compiler::ir::TensorGraph;
+use fhecc_compiler::{
+    Compilation, CompileError, CompileOptions, check_weights, compile_graph, elaborate, parse,
+};
+use fhecc_plan::{CheckedPlan, InputSpec, Layout, Plan, PlanError, Profile, Weights, digest_hex};
+use fhecc_runtime::weights;
+use std::path::{Path, PathBuf};
+
+/// Longest network text that is read.
+const MAX_NETWORK_BYTES: u64 = 1 << 20;
+
+/// A network's text, parsed and analysed.
+#[derive(Debug)]
+pub(crate) struct Network {
+    path: PathBuf,
+    text: String,
+    /// Its layers.
+    pub(crate) graph: TensorGraph,
+}
+
+impl Network {
+    /// Reads a .net file and reports everything that is wrong with it.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let text = files::read_text(path, "the network", MAX_NETWORK_BYTES)?;
+        let graph =
+            parse(&text).and_then(|ast| elaborate(&ast)).map_err(|found| rendered(path, &text, &found))?;
+        Ok(Self { path: path.to_owned(), text, graph })
+    }
+
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its input, not divided by any range: what training saw.
+    pub(crate) fn input_spec(&self) -> InputSpec {
+        let shape = self.graph.graph.op(self.graph.input).shape;
+        InputSpec {
+            mean: self.graph.mean.clone(),
+            std: self.graph.std.clone(),
+            range: 1.0,
+            layout: Layout::dense(shape.channels, shape.height, shape.width),
+        }
+    }
+
+    /// The compiler's complaints, shown in the text.
+    pub(crate) fn complaints(&self, found: &[Diagnostic]) -> Failure {
+        rendered(&self.path, &self.text, found)
+    }
+
+    /// Where its weights are: as given, or as the text says, relative to the text's own folder.
+    pub(crate) fn weights_path(&self, given: Option<&Path>) -> Result<PathBuf, Failure> {
+        match (given, &self.graph.weights) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, Some(named)) => Ok(self.path.parent().unwrap_or(Path::new("")).join(named)),
+            (None, None) => Err(Failure::usage(format!(
+                "{} names no weights file. Write `weights \"FILE\"` in it, or give --weights FILE.",
+                self.path.display()
+            ))),
+        }
+    }
+
+    /// Its weights, checked against its layers. Calibration data may be missing if `calibrated` is not set.
+    pub(crate) fn weights(
+        &self,
+        given: Option<&Path>,
+        calibrated: bool,
+    ) -> Result<(PathBuf, Weights), Failure> {
+        let path = self.weights_path(given)?;
+        let weights = read_weights(&path)?;
+        let mut found = check_weights(&self.graph, &weights);
+        found.retain(|d| calibrated || d.code != UNCALIBRATED);
+        if found.is_empty() { Ok((path, weights)) } else { Err(self.complaints(&found)) }
+    }
+}
+
+impl Network {
+    /// Compiles it; `options` need neither the weights' name nor the text's digest.
+    pub(crate) fn compile(
+        &self,
+        weights: &Weights,
+        profile: &Profile,
+        options: CompileOptions,
+    ) -> Result<Compilation, Failure> {
+        // A pass that changes what the network computes is noticed by the checks of --verify.
+        let bug = if options.verify { Status::CheckFailed } else { Status::Other };
+        let options = CompileOptions { source_digest: digest_hex(self.text.as_bytes()), ..options };
+        compile_graph(self.graph.clone(), weights, profile, &options).map_err(|error| match error {
+            CompileError::Network(found) => self.complaints(&found),
+            CompileError::UnknownPass(_) => Failure::usage(format!("{error}.")),
+            CompileError::Bug { .. } | _ => Failure::new(bug, format!("{}: {error}.", self.path.display())),
+        })
+    }
+}
+
+/// What can be executed: a plan and the weights it was compiled for.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// The plan.
+    pub(crate) plan: CheckedPlan,
+    /// The weights.
+    pub(crate) weights: Weights,
+    /// The network, where the user named that.
+    pub(crate) network: Option<Network>,
+}
+
+impl Program {
+    /// Opens a plan, or compiles a .net file.
+    pub(crate) fn open(path: &Path, sources: &Sources) -> Result<Self, Failure> {
+        if path.extension().is_some_and(|e| e == "net") {
+            return Self::compile(path, sources);
+        }
+        if sources.profile.is_some() {
+            return Err(Failure::usage(format!(
+                "--profile cannot change {}, whose parameters were chosen when it was compiled. Compile the network again with that profile.",
+                path.display()
+            )));
+        }
+        let plan = read_plan(path)?;
+        let weights = match &sources.weights {
+            Some(given) => read_weights(given)?,
+            None => read_weights(&weights_of_plan(path, &plan)?)?,
+        };
+        weights::check(&weights, &plan).map_err(|e| Failure::weights(path, &e))?;
+        Ok(Self { plan, weights, network: None })
+    }
+
+    fn compile(path: &Path, sources: &Sources) -> Result<Self, Failure> {
+        let network = Network::open(path)?;
+        let profile = profiles::load(sources.profile_name())?;
+        let (file, weights) = network.weights(sources.weights.as_deref(), true)?;
+        let options =
+            CompileOptions { weights_file: file.display().to_string(), ..CompileOptions::default() };
+        let compiled = network.compile(&weights, &profile, options)?;
+        let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
+        let plan = CheckedPlan::new(plan).map_err(|e| Failure::plan(path, &PlanError::Check(e)))?;
+        Ok(Self { plan, weights, network: Some(network) })
+    }
+}
+
+/// Longest plan that is read.
+const MAX_PLAN_BYTES: u64 = 1 << 26;
+
+/// Reads and checks a plan.
+pub(crate) fn read_plan(path: &Path) -> Result<CheckedPlan, Failure> {
+    let text = files::read_text(path, "the plan", MAX_PLAN_BYTES)?;
+    if is_cut(&text) {
+        return Err(Failure::integrity(format!(
+            "{}: the plan ends after {} bytes, in the middle. Copy it again, or compile the network again.",
+            path.display(),
+            text.len()
+        )));
+    }
+    Plan::from_text(&text)
+        .and_then(|plan| CheckedPlan::new(plan).map_err(PlanError::Check))
+        .map_err(|e| Failure::plan(path, &e))
+}
+
+/// Whether a text begins like a plan and ends before its brackets are closed.
+fn is_cut(text: &str) -> bool {
+    // RON's extensions may be named before the value.
+    if !(text.starts_with('(') || text.starts_with("#![")) {
+        return false;
+    }
+    let (mut open, mut quoted, mut escaped) = (0u64, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'(' | b'[' | b'{' => open += 1,
+            b')' | b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    quoted || open > 0
+}
+
+/// Where a plan's weights are: beside the plan, or as named from the working folder.
+fn weights_of_plan(path: &Path, plan: &Plan) -> Result<PathBuf, Failure> {
+    let named = Path::new(&plan.weights_file);
+    let beside = path.parent().unwrap_or(Path::new("")).join(named);
+    if beside.exists() {
+        return Ok(beside);
+    }
+    if named.exists() {
+        return Ok(named.to_owned());
+    }
+    Err(Failure::bad_input(format!(
+        "the weights of {} are neither at {} nor at {}. Say where they are with --weights FILE.",
+        path.display(),
+        beside.display(),
+        named.display()
+    )))
+}
+
+/// `file` as seen from `folder`, with forward slashes, so that a plan can be moved together with its weights.
+pub(crate) fn relative(file: &Path, folder: &Path) -> String {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let (Ok(to), Ok(from)) = (file.canonicalize(), folder.canonicalize()) else {
+        return file.display().to_string();
+    };
+    let common = to.components().zip(from.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = to.components().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// The code of a missing range or density.
+const UNCALIBRATED: &str = "E0704";
+
+/// Reads a weights file.
+pub(crate) fn read_weights(path: &Path) -> Result<Weights, Failure> {
+    weights::read(path, weights::DEFAULT_MAX_BYTES).map_err(|e| Failure::weights(path, &e))
+}
+
+fn rendered(path: &Path, text: &str, found: &[Diagnostic]) -> Failure {
+    let message = render(text, &path.display().to_string(), found, output::colour());
+    // Codes from E0700 on speak of weights, which are sound but do not fit the network.
+    let about_weights = found.iter().all(|d| d.code.starts_with("E07") && d.code != "E0703");
+    Failure {
+        status: if about_weights { Status::Mismatch } else { Status::BadInput },
+        message,
+        rendered: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_cut_short_are_told_from_whole_ones() {
+        let whole = r#"#![enable(implicit_some)](a: [1, 2], b: "x)\\\" (", c: {})"#;
+        assert!(!is_cut(whole));
+        assert!(!is_cut("no plan"));
+        for end in whole.find("(a").expect("there") + 1..whole.len() {
+            assert!(is_cut(&whole[..end]), "{}", &whole[..end]);
+        }
+    }
+}

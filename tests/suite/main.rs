@@ -1,0 +1,7 @@
+//! One integration binary, so that the crates are linked once.
+
+mod bad_input;
+mod cli;
+mod data;
+mod end_to_end;
+mod tidy;
