@@ -7,7 +7,11 @@ use crate::convert::ConverterTables;
 use crate::{Isa, Modulus};
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod rows;
 mod scalar;
 
 /// Everything that may be implemented with special instructions.
@@ -104,7 +108,12 @@ pub(crate) fn kernels(isa: Isa) -> Option<&'static dyn Kernels> {
             static AVX512: OnceLock<Option<avx512::Avx512>> = OnceLock::new();
             AVX512.get_or_init(avx512::Avx512::detect).as_ref().map(|found| found as &dyn Kernels)
         }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => {
+            static AVX2: OnceLock<Option<avx2::Avx2>> = OnceLock::new();
+            AVX2.get_or_init(avx2::Avx2::detect).as_ref().map(|found| found as &dyn Kernels)
+        }
         #[cfg(not(target_arch = "x86_64"))]
-        Isa::Avx512 => None,
+        Isa::Avx512 | Isa::Avx2 => None,
     }
 }

@@ -14,19 +14,22 @@ const VARIABLE: &str = "FHECC_ISA";
 pub enum Isa {
     /// Portable code; the specification of all others.
     Scalar,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
     /// x86-64 with AVX-512 F, DQ and IFMA.
     Avx512,
 }
 
 impl Isa {
     /// Every instruction set, widest first.
-    pub const ALL: [Self; 2] = [Self::Avx512, Self::Scalar];
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Scalar];
 
     /// The name `FHECC_ISA` knows it by.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         }
     }
@@ -114,6 +117,6 @@ mod tests {
     fn an_unknown_name_is_reported_with_the_allowed_ones() {
         let error = select(Some("mmx")).unwrap_err();
         assert_eq!(error, IsaError::Unknown("mmx".to_owned()));
-        assert_eq!(error.to_string(), "FHECC_ISA is `mmx`, but must be one of `avx512`, `scalar`");
+        assert_eq!(error.to_string(), "FHECC_ISA is `mmx`, but must be one of `avx512`, `avx2`, `scalar`");
     }
 }

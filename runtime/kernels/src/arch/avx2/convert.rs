@@ -1,0 +1,125 @@
+//! Fast base conversion, a few rows of all limbs at a time.
+
+use std::arch::x86_64::{
+    __m256i, _mm256_add_pd, _mm256_floor_pd, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
+};
+
+use super::lanes::{Lanes, Row, Words, centred, exact, float, load, load_float, store, store_float};
+use super::rows::{pad, unpad};
+use super::sum::{Summation, terms};
+use crate::convert::{ConverterTables, FromPrime, MAX_FROM, ToPrime};
+
+/// Rows per round: the digits of eight limbs fit in the L1 cache with room to spare.
+const ROUND: usize = 64;
+
+/// The digits `y_i` of one round and their rounded sum `v`, as `f64`; rows beyond the data are never read.
+struct Digits {
+    y: [[Row; ROUND]; MAX_FROM],
+    v: [Row; ROUND],
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
+    let mut digits = Digits { y: [[[0; 4]; ROUND]; MAX_FROM], v: [[0; 4]; ROUND] };
+    let targets: Vec<Target<'_>> = tables.to.iter().map(Target::new).collect();
+    let n = src[0].len();
+    for start in (0..n).step_by(4 * ROUND) {
+        let end = n.min(start + 4 * ROUND);
+        digits.fill(&tables.from, src, start, end);
+        for (dst, target) in dst.iter_mut().zip(&targets) {
+            let dst = &mut dst[start..end];
+            match src.len() {
+                1 => digits.combine::<1>(dst, target),
+                2 => digits.combine::<2>(dst, target),
+                3 => digits.combine::<3>(dst, target),
+                4 => digits.combine::<4>(dst, target),
+                // Factors beyond the source basis are zero.
+                _ => digits.combine::<MAX_FROM>(dst, target),
+            }
+        }
+    }
+}
+
+/// One target prime with its factors out of Montgomery form.
+struct Target<'a> {
+    prime: &'a ToPrime,
+    factors: [f64; MAX_FROM],
+    /// `-Q`, centred.
+    correction: f64,
+}
+
+impl<'a> Target<'a> {
+    fn new(prime: &'a ToPrime) -> Self {
+        let m = &prime.modulus;
+        let plain = |x: u64| m.montgomery(u128::from(x), prime.inverse);
+        Self {
+            prime,
+            factors: prime.factors.map(|factor| exact(plain(factor))),
+            correction: centred(plain(prime.corrections[1]), m),
+        }
+    }
+}
+
+impl Digits {
+    /// Computes the digits of coefficients `start..end`, at most one round.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn fill(&mut self, from: &[FromPrime], src: &[&[u64]], start: usize, end: usize) {
+        for v in &mut self.v {
+            store_float(v, _mm256_setzero_pd());
+        }
+        for ((y, limb), from) in self.y.iter_mut().zip(src).zip(from) {
+            let lanes = Lanes::new(&from.modulus);
+            let (scale, reciprocal) =
+                (lanes.scalar(from.scale, &from.modulus), _mm256_set1_pd(from.reciprocal));
+            let digit = |x: __m256i| lanes.canonical(lanes.mul(float(x), scale));
+            let (rows, rest) = limb[start..end].as_chunks();
+            let last = [pad(rest)];
+            let rows = rows.iter().chain(&last[..rest.len().min(1)]);
+            for ((y, v), row) in y.iter_mut().zip(&mut self.v).zip(rows) {
+                let digit = digit(load(row));
+                store_float(y, digit);
+                // Not fused: the portable code rounds twice.
+                let sum = _mm256_add_pd(load_float(v), _mm256_mul_pd(digit, reciprocal));
+                store_float(v, sum);
+            }
+        }
+        for v in &mut self.v {
+            let rounded = _mm256_floor_pd(_mm256_add_pd(load_float(v), _mm256_set1_pd(0.5)));
+            store_float(v, rounded);
+        }
+    }
+
+    /// Sums the digits of `K` limbs modulo one target prime.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn combine<const K: usize>(&self, dst: &mut [u64], target: &Target<'_>) {
+        let m = &target.prime.modulus;
+        let (lanes, words, summation) = (Lanes::new(m), Words::new(m), Summation::new(m, 50));
+        let correction = _mm256_set1_pd(target.correction);
+        let factors = target.factors.map(|factor| _mm256_set1_pd(factor));
+        let row = |r: usize| -> __m256i {
+            // At most `2^49` times the number of limbs: exact.
+            let mut x = _mm256_mul_pd(load_float(&self.v[r]), correction);
+            if K > terms(50) {
+                x = lanes.lower(x);
+            }
+            for first in (0..K).step_by(terms(50)) {
+                let mut sum = summation.start(x);
+                for (y, &factor) in self.y[first..K].iter().zip(&factors[first..]).take(terms(50)) {
+                    sum.add(load_float(&y[r]), factor);
+                }
+                x = summation.finish(sum);
+            }
+            words.finish(x)
+        };
+        let (rows, rest) = dst.as_chunks_mut();
+        for (r, to) in rows.iter_mut().enumerate() {
+            store(to, row(r));
+        }
+        if !rest.is_empty() {
+            let x = row(rows.len());
+            unpad(rest, x);
+        }
+    }
+}
