@@ -54,7 +54,21 @@ impl Evaluator<'_> {
     /// [`EvaluationError`] if the parameters have no bootstrap, the level is too low, the scale is not
     /// [`crate::Parameters::scale`], or a key of [`key_plan`] is missing.
     pub fn bootstrap(&self, ciphertext: &Ciphertext) -> Result<Ciphertext, EvaluationError> {
-        self.bootstrap_observed(ciphertext, &mut |_| {})
+        self.bootstrap_to(ciphertext, self.parameters().scale())
+    }
+
+    /// [`Evaluator::bootstrap`] with the result at exactly `target`, which should be of the size of
+    /// [`crate::Parameters::scale`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluator::bootstrap`].
+    pub fn bootstrap_to(
+        &self,
+        ciphertext: &Ciphertext,
+        target: Scale,
+    ) -> Result<Ciphertext, EvaluationError> {
+        self.bootstrap_sine(&self.bootstrap_argument(ciphertext, &mut |_| {})?, target)
     }
 
     /// [`Evaluator::bootstrap`] that reports every step when it is done.

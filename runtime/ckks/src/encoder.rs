@@ -102,6 +102,32 @@ impl Encoder {
         self.parts_to_integers(values.to_vec(), vec![0.0; values.len()], scale)
     }
 
+    /// A polynomial `p` with `p + conj(p)` and `(p - conj(p)) / i` for the rounded polynomials with the real slots
+    /// `first` and `second`. The shorter of the two is repeated; an empty one stands for zero.
+    ///
+    /// Coefficients `j` and `N - j` of either are the same two roundings added or subtracted, so that the error has
+    /// twice the variance of [`Encoder::real_to_integers`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode`].
+    pub(crate) fn real_pair_to_integers(
+        &self,
+        mut first: Vec<f64>,
+        mut second: Vec<f64>,
+        scale: Scale,
+    ) -> Result<IntegerPolynomial, EncodingError> {
+        let length = first.len().max(second.len());
+        for part in [&mut first, &mut second] {
+            match part.len() {
+                0 => part.resize(length, 0.0),
+                short if length.is_multiple_of(short) => *part = part.repeat(length / short),
+                short => return Err(EncodingError::Period { found: short, slots: self.parameters.slots() }),
+            }
+        }
+        self.parts_to_integers(first, second, scale.div(Scale::from_pow2(1)))
+    }
+
     fn parts_to_integers(
         &self,
         mut re: Vec<f64>,

@@ -233,6 +233,10 @@ impl<'a> Digits<'a> {
     }
 }
 
+/// Positions for which uniform halves are generated at a time: those of all digits stay in the core's own cache until
+/// they are used.
+const STRIP: usize = 2048;
+
 /// `out = sum_j digit_j (b_j, a_j)` for one row.
 fn key_product_row(
     parameters: &Parameters,
@@ -243,16 +247,34 @@ fn key_product_row(
     out0: &mut [u64],
     out1: &mut [u64],
 ) {
-    let n = out0.len();
     let m = &parameters.extended_prime(level, row).modulus;
-    let mut generated = if key.is_expanded() { Vec::new() } else { vec![0; n * digits.len()] };
-    let mut scratch = generated.chunks_exact_mut(n);
-    let (mut b, mut a) = (Vec::with_capacity(digits.len()), Vec::with_capacity(digits.len()));
-    for digit in 0..digits.len() {
-        b.push(key.b_row(digit, level, row));
-        a.push(key.a_row(parameters, digit, level, row, scratch.next().unwrap_or_default()));
+    let count = digits.len();
+    let b: Vec<&[u64]> = (0..count).map(|digit| key.b_row(digit, level, row)).collect();
+    let expanded: Option<Vec<&[u64]>> = (0..count).map(|digit| key.a_row(digit, level, row)).collect();
+    if let Some(a) = expanded {
+        fhecc_kernels::dot2(out0, out1, digits, &b, &a, m);
+        return;
     }
-    fhecc_kernels::dot2(out0, out1, digits, &b, &a, m);
+    let mut streams: Vec<_> = (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect();
+    let strip = STRIP.min(out0.len());
+    let mut generated = Poly::unfilled(strip, count);
+    let outputs = out0.chunks_exact_mut(strip).zip(out1.chunks_exact_mut(strip));
+    for (start, (out0, out1)) in (0..).step_by(strip).zip(outputs) {
+        let rows = generated.as_mut_slice().chunks_exact_mut(strip);
+        let a: Vec<&[u64]> = rows
+            .zip(&mut streams)
+            .map(|(row, stream)| {
+                stream.fill(row);
+                &*row
+            })
+            .collect();
+        let strip = start..start + strip;
+        fhecc_kernels::dot2(out0, out1, &part(digits, &strip), &part(&b, &strip), &a, m);
+    }
+}
+
+fn part<'a>(rows: &[&'a [u64]], positions: &Range<usize>) -> Vec<&'a [u64]> {
+    rows.iter().map(|row| &row[positions.clone()]).collect()
 }
 
 fn check_level(key: &KeySwitchKey, level: usize) -> Result<(), EvaluationError> {

@@ -33,5 +33,5 @@ pub use linear::{DiagonalSource, GiantStep, LinearMap, split_rotations};
 pub use parameters::{BootstrapLiteral, Parameters, ParametersLiteral};
 pub use plaintext::Plaintext;
 pub use poly::Poly;
-pub use polynomial::Chebyshev;
+pub use polynomial::{Chebyshev, Quartic};
 pub use scale::Scale;

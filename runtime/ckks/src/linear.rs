@@ -7,26 +7,35 @@
 //! out = sum_g rot_g( sum_b pre_{g,b} * rot_b(x) ),   pre_{g,b}[s] = diagonal_{g+b}[s - g]
 //! ```
 //!
-//! Babies share one decomposition of `x` and stay multiplied by the special primes `P`; a giant step divides
-//! only the half that it decomposes again, and the sum over the giants is divided by `P` and by the prime of
-//! the rescale at once (the double hoisting of Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021,
-//! section 4). Rows, that is primes, are processed independently, so that the babies of one row stay in
-//! cache while all giant steps use them.
+//! Babies share one decomposition of `x` and may stay multiplied by the special primes `P`; a giant step then
+//! divides only the half that it decomposes again (the double hoisting of Bossuat, Mouchet, Troncoso-Pastoriza,
+//! Hubaux, EUROCRYPT 2021, section 4). Where there are many diagonals per baby, the babies are divided by `P` first
+//! instead: no diagonal needs rows for the special primes then. Either way the sum over the giants is divided by `P`
+//! and by the prime of the rescale at once.
+//!
+//! Real diagonals are encoded two at a time, one in the real part of the slots and one in the imaginary part.
+//! Rows, that is primes, are processed one after the other, and in a row all giant steps for a chunk of positions,
+//! so that the babies stay in a core's cache.
 
 mod babies;
 mod bsgs;
+mod divided;
 mod giants;
-
-use std::sync::Arc;
+mod plaintexts;
+mod strips;
+mod sums;
 
 use self::babies::HoistedBabies;
-pub(crate) use self::babies::{BabyRows, Switch};
+pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Switch, compute_rows};
 pub use self::bsgs::{GiantStep, split_rotations};
 pub(crate) use self::bsgs::{baby_rotations, pre_rotate};
-use self::giants::rotate_and_add;
-pub(crate) use self::giants::{inner_sums, switch_and_add};
+use self::divided::{DividedBabies, dividing_pays};
+pub(crate) use self::giants::switch_and_add;
+use self::giants::{rotate_and_add, switch_and_add_all};
+use self::plaintexts::Encoded;
+pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
+pub(crate) use self::sums::inner_sums;
 use crate::ciphertext::Ciphertext;
-use crate::encoder::{Encoder, IntegerPolynomial};
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::key_switching::ExtendedPair;
@@ -50,45 +59,40 @@ pub struct LinearMap<'a> {
     pub diagonals: &'a dyn DiagonalSource,
 }
 
-/// Encoded, pre-rotated diagonals for the transform.
-pub(crate) trait EncodedDiagonals: Sync {
-    /// The plaintext for a baby of a giant step; `None` for zero.
-    fn integers(&self, giant: i32, baby: i32) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError>;
-}
-
-/// Encodes the diagonals of a [`LinearMap`] on the fly.
-struct Encoded<'a> {
-    encoder: &'a Encoder,
-    diagonals: &'a dyn DiagonalSource,
-    scale: Scale,
-}
-
-impl EncodedDiagonals for Encoded<'_> {
-    fn integers(&self, giant: i32, baby: i32) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError> {
-        let Some(values) = self.diagonals.diagonal(giant + baby) else { return Ok(None) };
-        let integers = self.encoder.real_to_integers(&pre_rotate(&values, giant), self.scale)?;
-        Ok(Some(Arc::new(integers)))
-    }
-}
-
 impl Evaluator<'_> {
     /// `ciphertext` times the matrix, rescaled: one level lower at an unchanged scale, the diagonals being
     /// encoded at the scale `q_level`.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError`] if no level is left, a rotation key is missing, the keys differ in their number of
-    /// special primes, or a diagonal cannot be encoded.
+    /// As [`Evaluator::linear_transform_to`].
     pub fn linear_transform(
         &self,
         ciphertext: &Ciphertext,
         map: &LinearMap<'_>,
     ) -> Result<Ciphertext, EvaluationError> {
+        self.linear_transform_to(ciphertext, map, ciphertext.scale)
+    }
+
+    /// `ciphertext` times the matrix, rescaled: one level lower and at exactly `target`, the diagonals being
+    /// encoded at the scale that leads there.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if no level is left, a rotation key is missing, the keys differ in their number of
+    /// special primes, or a diagonal cannot be encoded.
+    pub fn linear_transform_to(
+        &self,
+        ciphertext: &Ciphertext,
+        map: &LinearMap<'_>,
+        target: Scale,
+    ) -> Result<Ciphertext, EvaluationError> {
         ciphertext.check(self.parameters())?;
-        let scale = Scale::from_prime(self.parameters().prime(ciphertext.level));
+        let prime = Scale::from_prime(self.parameters().prime(ciphertext.level));
+        let scale = prime.mul(target.div(ciphertext.scale));
         let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
         let mut out = self.encoded_transform(ciphertext, map.giants, &encoded, scale)?;
-        out.scale = ciphertext.scale;
+        out.scale = target;
         Ok(out)
     }
 
@@ -105,9 +109,18 @@ impl Evaluator<'_> {
         let level = ciphertext.level;
         let babies = HoistedBabies::new(self, ciphertext, giants)?;
         let mut sum = ExtendedPair::zero(parameters, level, babies.special_count());
-        inner_sums(parameters, &babies, giants, diagonals, &mut |rotation, inner| {
-            rotate_and_add(self, inner, rotation, &mut sum)
-        })?;
+        if diagonals.packing() == Packing::RealPairs && dividing_pays(giants, level, babies.special_count()) {
+            let babies = DividedBabies::new(babies);
+            inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
+                switch_and_add_all(self, inner, &mut sum)
+            })?;
+        } else {
+            inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
+                inner
+                    .into_iter()
+                    .try_for_each(|(rotation, inner)| rotate_and_add(self, inner, rotation, &mut sum))
+            })?;
+        }
         let (c0, c1) = sum.mod_down_rescale(parameters);
         let scale = ciphertext.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
         Ok(Ciphertext { level: level - 1, scale, c0, c1 })

@@ -96,16 +96,20 @@ impl Plaintext {
 pub(crate) fn repeat(short: &[u64], long: &mut [u64]) {
     match long.len() / short.len() {
         1 => long.copy_from_slice(short),
-        // The period of the bootstrap's matrices, worth a loop that vectorises.
-        2 => {
-            for (pair, &value) in long.as_chunks_mut::<2>().0.iter_mut().zip(short) {
-                *pair = [value; 2];
-            }
-        }
+        // The common periods, worth a loop that vectorises.
+        2 => repeat_fixed::<2>(short, long),
+        4 => repeat_fixed::<4>(short, long),
+        8 => repeat_fixed::<8>(short, long),
         gap => {
             for (block, &value) in long.chunks_exact_mut(gap).zip(short) {
                 block.fill(value);
             }
         }
+    }
+}
+
+fn repeat_fixed<const GAP: usize>(short: &[u64], long: &mut [u64]) {
+    for (block, &value) in long.as_chunks_mut::<GAP>().0.iter_mut().zip(short) {
+        *block = [value; GAP];
     }
 }

@@ -1,12 +1,14 @@
 //! Public uniform polynomials from a seed.
 //!
 //! Half of every key and of every fresh secret-key ciphertext is uniform and public, so it is stored as 32
-//! bytes. ChaCha20 expands them; its 64-bit stream number separates purpose, digit and limb, so that no two
-//! rows share randomness and a truncated key has the same rows as the full one.
+//! bytes and generated whenever it is used. AES-128 in counter mode expands it, which CPUs do at the speed of
+//! their memory. Every row, that is purpose, digit and limb, has its own AES key, derived from the seed with
+//! BLAKE3, so that no two rows share randomness and a truncated key has the same rows as the full one.
 
+use aes::cipher::array::Array;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::{Aes128Enc, Block};
 use fhecc_kernels::Modulus;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// A seed from which a public uniform half is expanded.
 pub type Seed = [u8; 32];
@@ -42,37 +44,108 @@ impl Domain {
         };
         (purpose << 48) | ((self.digit as u64) << 16) | self.limb as u64
     }
+
+    /// The cipher whose counter mode is this domain's stream.
+    fn cipher(self, seed: &Seed) -> Aes128Enc {
+        let digest = blake3::keyed_hash(seed, &self.stream().to_le_bytes());
+        let mut key = Array::default();
+        key.copy_from_slice(&digest.as_bytes()[..16]);
+        Aes128Enc::new(&key)
+    }
 }
 
+/// Candidates per round.
+const CHUNK: usize = 512;
+
 /// Fills `out` with uniform residues modulo `m`: the row `domain` of the object with this seed.
+pub fn uniform_row(seed: &Seed, domain: Domain, m: &Modulus, out: &mut [u64]) {
+    UniformRow::new(seed, domain, m).fill(out);
+}
+
+/// The residues of [`uniform_row`], one piece after the other.
 ///
 /// Candidates of as many bits as the modulus, taken from whole bytes of the stream, are rejected unless they
 /// are below it.
-pub fn uniform_row(seed: &Seed, domain: Domain, m: &Modulus, out: &mut [u64]) {
-    const CHUNK: usize = 512;
-    let q = m.value();
-    let bits = u64::BITS - q.leading_zeros();
-    let width = bits.div_ceil(8) as usize;
-    let mask = u64::MAX >> (u64::BITS - bits);
-    let mut rng = ChaCha20Rng::from_seed(*seed);
-    rng.set_stream(domain.stream());
-    // The last candidate of a chunk is read as a whole word.
-    let mut bytes = [0u8; CHUNK * 8 + 8];
-    let mut filled = 0;
-    while filled < out.len() {
-        rng.fill_bytes(&mut bytes[..CHUNK * width]);
-        for i in 0..CHUNK {
-            let mut word = [0u8; 8];
-            word.copy_from_slice(&bytes[i * width..][..8]);
-            let candidate = u64::from_le_bytes(word) & mask;
-            if candidate < q {
-                out[filled] = candidate;
-                filled += 1;
-                if filled == out.len() {
-                    return;
+pub(crate) struct UniformRow {
+    cipher: Aes128Enc,
+    counter: u128,
+    q: u64,
+    mask: u64,
+    /// Bytes per candidate.
+    width: usize,
+    /// A round of candidates; the last one is read as a whole word.
+    blocks: [Block; CHUNK * 8 / 16 + 1],
+    /// The first candidate of the round that was not looked at.
+    next: usize,
+}
+
+impl UniformRow {
+    pub(crate) fn new(seed: &Seed, domain: Domain, m: &Modulus) -> Self {
+        let q = m.value();
+        let bits = u64::BITS - q.leading_zeros();
+        Self {
+            cipher: domain.cipher(seed),
+            counter: 0,
+            q,
+            mask: u64::MAX >> (u64::BITS - bits),
+            width: bits.div_ceil(8) as usize,
+            blocks: [Block::default(); CHUNK * 8 / 16 + 1],
+            next: CHUNK,
+        }
+    }
+
+    /// The next residues.
+    pub(crate) fn fill(&mut self, mut out: &mut [u64]) {
+        while !out.is_empty() {
+            if self.next == CHUNK {
+                self.refill();
+                // Primes are just below a power of two: rarely is anything rejected.
+                if let Some(whole) = out.first_chunk_mut::<CHUNK>()
+                    && self.whole(whole) < self.q
+                {
+                    self.next = CHUNK;
+                    out = &mut out[CHUNK..];
+                    continue;
                 }
             }
+            let mut filled = 0;
+            while filled < out.len() && self.next < CHUNK {
+                let candidate = self.candidate(self.next);
+                self.next += 1;
+                if candidate < self.q {
+                    out[filled] = candidate;
+                    filled += 1;
+                }
+            }
+            out = &mut out[filled..];
         }
+    }
+
+    fn refill(&mut self) {
+        let used = &mut self.blocks[..CHUNK * self.width / 16];
+        for block in used.iter_mut() {
+            *block = Array(self.counter.to_le_bytes());
+            self.counter += 1;
+        }
+        self.cipher.encrypt_blocks(used);
+        self.next = 0;
+    }
+
+    #[inline]
+    fn candidate(&self, index: usize) -> u64 {
+        let mut word = [0u8; 8];
+        word.copy_from_slice(&Array::slice_as_flattened(&self.blocks)[index * self.width..][..8]);
+        u64::from_le_bytes(word) & self.mask
+    }
+
+    /// Writes all candidates and returns the largest.
+    fn whole(&self, out: &mut [u64; CHUNK]) -> u64 {
+        let mut largest = 0;
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = self.candidate(i);
+            largest = largest.max(*out);
+        }
+        largest
     }
 }
 
@@ -92,6 +165,18 @@ mod tests {
         let base = row(Purpose::KeySwitch, 1, 2, 2000);
         assert_eq!(base, row(Purpose::KeySwitch, 1, 2, 2000));
         assert_eq!(base[..700], row(Purpose::KeySwitch, 1, 2, 700));
+        for q in [1_099_511_480_321, 268_369_921, 7_681] {
+            let m = Modulus::new(q).unwrap();
+            let domain = Domain { purpose: Purpose::KeySwitch, digit: 1, limb: 2 };
+            let mut whole = vec![0; 3000];
+            uniform_row(&[7; 32], domain, &m, &mut whole);
+            let mut stream = UniformRow::new(&[7; 32], domain, &m);
+            for piece in [1, 511, 512, 513, 1024, 439] {
+                let mut found = vec![0; piece];
+                stream.fill(&mut found);
+                assert_eq!(found, whole.drain(..piece).collect::<Vec<_>>(), "{q}, a piece of {piece}");
+            }
+        }
         for other in [
             row(Purpose::Ciphertext, 1, 2, 2000),
             row(Purpose::KeySwitch, 2, 2, 2000),

@@ -225,3 +225,42 @@ fn what_cannot_be_bootstrapped_is_refused() {
         Parameters::insecure_for_tests(ParametersLiteral { bootstrap: None, ..small(10) }).unwrap();
     assert!(matches!(key_plan(&no_bootstrap), Err(EvaluationError::Argument { .. })));
 }
+
+/// Not a test of its own: writes a digest of a bootstrapped ciphertext at full size, for the instruction set that
+/// `FHECC_ISA` asks for.
+#[test]
+#[ignore = "run by the test below, once per instruction set"]
+fn digest_of_a_bootstrap() {
+    let setup = Setup::new(ParametersLiteral::b5());
+    let m = pseudo_random(setup.parameters.slots());
+    let input = setup.encrypt(&m, setup.parameters.slots_to_coeffs_top_level(), setup.parameters.scale());
+    let output = Evaluator::new(&setup.parameters, &setup.keys).bootstrap(&input).unwrap();
+    // FNV-1a.
+    let digest = output.to_bytes(&setup.parameters).iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let line = format!("digest {digest:016x} with {}\n", fhecc_kernels::isa().unwrap());
+    std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes()).unwrap();
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "minutes without optimisation")]
+fn every_instruction_set_gives_the_same_bytes_on_a_full_bootstrap() {
+    let supported = fhecc_kernels::Isa::ALL.into_iter().map(fhecc_kernels::Isa::name);
+    let supported = supported.filter(|name| fhecc_kernels::select(Some(name)).is_ok());
+    let digests: Vec<String> = supported
+        .map(|name| {
+            let child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "digest_of_a_bootstrap", "--ignored", "--nocapture"])
+                .env("FHECC_ISA", name)
+                .output()
+                .unwrap();
+            let text = String::from_utf8(child.stdout).unwrap();
+            let (_, digest) = text.split_once("digest ").unwrap_or_else(|| panic!("{name}: {text}"));
+            let (digest, isa) = digest.split_once(" with ").unwrap();
+            assert!(isa.starts_with(name), "asked for {name}, ran {isa}");
+            digest.to_owned()
+        })
+        .collect();
+    assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
+}

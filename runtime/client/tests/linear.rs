@@ -111,6 +111,57 @@ fn transforms_equal_the_clear_product_and_keep_the_scale() {
     }
 }
 
+/// The map of 64 diagonals in which the babies are divided by the special primes first.
+fn dense_schedule() -> Vec<GiantStep> {
+    split_rotations(&(0..64).collect(), 8)
+}
+
+#[test]
+fn many_diagonals_of_different_periods_equal_the_clear_product() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.7);
+    let giants = dense_schedule();
+    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+    let input = setup.encrypt(&x, 3);
+    for periods in [vec![slots], vec![slots / 4, 1, slots, 16, 2], vec![8, 256, 4]] {
+        let diagonal = |d: i32| {
+            let period = periods[d as usize % periods.len()];
+            waves(period, f64::from(d)).iter().map(|v| v / 8.0).collect()
+        };
+        // One is zero, whose partner in the pair is not.
+        let diagonals = Diagonals((0..64).filter(|&d| d != 21).map(|d| (d, diagonal(d))).collect());
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
+        let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+        let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(error < f64::exp2(-17.0), "periods {periods:?}: 2^{:.1}", error.log2());
+    }
+}
+
+#[test]
+fn the_noise_is_that_of_the_input_and_two_roundings() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.3);
+    let giants = dense_schedule();
+    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+    // Every slot sees weights of square sum 1.
+    let sign = |d: i32| if d % 3 == 0 { -0.125 } else { 0.125 };
+    let diagonals = Diagonals((0..64).map(|d| (d, vec![sign(d); slots])).collect());
+    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let output =
+        Evaluator::new(&setup.parameters, &keys).linear_transform(&setup.encrypt(&x, 3), &map).unwrap();
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    let square: f64 = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).powi(2)).sum();
+    let rms = (square / slots as f64).sqrt() * setup.parameters.scale().to_f64();
+    // Coefficients: encryption, division of the babies, division of the sum; the secret has 2N/3 nonzero ones.
+    let n = setup.parameters.n() as f64;
+    let rounding = (1.0 + 2.0 * n / 3.0) / 12.0;
+    let expected = (n * (3.19f64.powi(2) + 2.0 * rounding)).sqrt();
+    assert!((0.5..2.0).contains(&(rms / expected)), "{rms} for {expected}");
+}
+
 #[test]
 fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
     let setup = Setup::new();
@@ -132,16 +183,19 @@ fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let setup = Setup::new();
-    let diagonals = Diagonals((0..8).map(|d| (d, waves(setup.parameters.slots(), f64::from(d)))).collect());
-    let giants = split_rotations(&(0..8).collect(), 4);
-    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
     let input = setup.encrypt(&waves(setup.parameters.slots(), 0.0), 3);
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
-        pool.install(|| Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap())
-    };
-    assert_eq!(run(1), run(3));
+    for giants in [split_rotations(&(0..8).collect(), 4), dense_schedule()] {
+        let rotations = giants.iter().flat_map(|giant| giant.babies.iter().map(|baby| giant.rotation + baby));
+        let diagonal = |d: i32| (d, waves(setup.parameters.slots(), f64::from(d)));
+        let diagonals = Diagonals(rotations.map(diagonal).collect());
+        let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let map = LinearMap { giants: &giants, diagonals: &diagonals };
+            pool.install(|| Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap())
+        };
+        assert_eq!(run(1), run(3));
+    }
 }
 
 #[test]

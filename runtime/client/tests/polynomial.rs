@@ -4,7 +4,7 @@
 
 use fhecc_ckks::{
     Chebyshev, Ciphertext, Encoder, EvaluationError, EvaluationKeys, Evaluator, KeyKind, KeyRequest,
-    Parameters, ParametersLiteral, Scale,
+    Parameters, ParametersLiteral, Quartic, Scale,
 };
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 
@@ -38,8 +38,11 @@ impl Setup {
     }
 
     fn encrypt(&self, values: &[f64], level: usize) -> Ciphertext {
-        let plaintext =
-            Encoder::new(&self.parameters).encode(values, level, self.parameters.scale()).unwrap();
+        self.encrypt_at(values, level, self.parameters.scale())
+    }
+
+    fn encrypt_at(&self, values: &[f64], level: usize, scale: Scale) -> Ciphertext {
+        let plaintext = Encoder::new(&self.parameters).encode(values, level, scale).unwrap();
         Encryptor::new(&self.secret, SeedSequence::deterministic([2; 32])).encrypt(&plaintext).unwrap()
     }
 
@@ -78,6 +81,37 @@ fn degrees_and_parities_at_their_exact_depth() {
             let error = found.iter().zip(&x).map(|(y, &x)| (y - p.evaluate(x)).abs()).fold(0.0, f64::max);
             assert!(error < f64::exp2(-20.0), "degree {degree}, step {step}: 2^{:.1}", error.log2());
         }
+    }
+}
+
+#[test]
+fn degree_four_takes_two_levels_and_ends_at_exactly_the_scale() {
+    let setup = Setup::new();
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let x = ramp(setup.parameters.slots());
+    for (coefficients, domain) in [
+        (vec![0.3, 0.5, 0.22, 0.01, -0.03], 1.0),
+        (vec![0.1, -0.5, 0.4, -0.2, 0.7], 0.65),
+        (vec![0.0, 0.0, 0.0, 0.0, 1.0], 1.0),
+    ] {
+        let series = Chebyshev { coefficients, domain: (-domain, domain) };
+        let quartic = Quartic::new(&series).unwrap();
+        for level in [2, 5] {
+            let scale = quartic.argument_scale(&setup.parameters, level);
+            let values: Vec<f64> = x.iter().map(|x| x * domain).collect();
+            let output = evaluator.quartic(&setup.encrypt_at(&values, level, scale), &quartic).unwrap();
+            assert_eq!(output.level(), level - 2);
+            assert_eq!(output.scale().to_parts(), setup.parameters.scale().to_parts());
+            let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+            let error = found.iter().zip(&values).map(|(y, &x)| (y - series.evaluate(x)).abs());
+            let error = error.fold(0.0, f64::max);
+            assert!(error < f64::exp2(-20.0), "{series:?} at level {level}: 2^{:.1}", error.log2());
+            let elsewhere = evaluator.quartic(&setup.encrypt(&values, level), &quartic);
+            assert!(matches!(elsewhere, Err(EvaluationError::ScaleMismatch { .. })), "{elsewhere:?}");
+        }
+        let low = setup.encrypt(&x, 1);
+        let refused = evaluator.quartic(&low, &quartic);
+        assert_eq!(refused, Err(EvaluationError::LevelTooLow { found: 1, needed: 2 }));
     }
 }
 

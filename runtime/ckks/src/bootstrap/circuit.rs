@@ -11,7 +11,7 @@ use super::matrix::DiagonalMatrix;
 use super::schedule::{BootstrapStage, StageSchedule, schedules};
 use crate::encoder::{Encoder, IntegerPolynomial};
 use crate::error::EvaluationError;
-use crate::linear::{EncodedDiagonals, pre_rotate};
+use crate::linear::{EncodedDiagonals, Packing, Place, pre_rotate};
 use crate::parameters::{BootstrapLiteral, Parameters};
 use crate::scale::Scale;
 
@@ -25,8 +25,12 @@ pub(crate) struct Stage {
 }
 
 impl EncodedDiagonals for Stage {
-    fn integers(&self, giant: i32, baby: i32) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError> {
-        Ok(self.diagonals.get(&(giant, baby)).map(Arc::clone))
+    fn packing(&self) -> Packing {
+        Packing::Single
+    }
+
+    fn integers(&self, places: &[Place]) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError> {
+        Ok(places.iter().find_map(|place| self.diagonals.get(place)).map(Arc::clone))
     }
 }
 
@@ -115,7 +119,8 @@ fn encode(
         let diagonals = places
             .into_par_iter()
             .map(|(giant, baby)| {
-                let values = pre_rotate(&matrix.diagonals()[&(giant + baby)], giant);
+                let mut values = matrix.diagonals()[&(giant + baby)].clone();
+                pre_rotate(&mut values, giant);
                 Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?)))
             })
             .collect::<Result<_, EvaluationError>>()?;

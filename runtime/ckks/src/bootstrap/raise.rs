@@ -25,7 +25,9 @@ use crate::evaluator::Evaluator;
 use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, key_product};
 use crate::keys::{KeyKind, KeySwitchKey};
-use crate::linear::{BabyRows, Switch, baby_rotations, inner_sums, switch_and_add};
+use crate::linear::{
+    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Switch, baby_rotations, compute_rows, inner_sums, switch_and_add,
+};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 use crate::scale::Scale;
@@ -51,8 +53,10 @@ pub(crate) fn raise(
     let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
     let babies = RaisedBabies::new(parameters, level, &c0, &c1, stage, keys)?;
     let mut sum = ExtendedPair::zero(parameters, level, stage.schedule.special_count);
-    inner_sums(parameters, &babies, &stage.schedule.giants, stage, &mut |rotation, inner| {
-        switch_and_add(evaluator, inner.mod_down(parameters), rotation, &mut sum)
+    inner_sums(parameters, &babies, &stage.schedule.giants, stage, &mut |inner| {
+        inner.into_iter().try_for_each(|(rotation, inner)| {
+            switch_and_add(evaluator, inner.mod_down(parameters), rotation, &mut sum)
+        })
     })?;
     let (c0, c1) = sum.mod_down_rescale(parameters);
     let scale =
@@ -128,20 +132,30 @@ impl BabyRows for RaisedBabies<'_> {
         &self.rotations
     }
 
-    fn write(&self, index: usize, row: usize, out: (&mut [u64], &mut [u64]), scratch: &mut Poly) {
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>> {
+        let n = self.parameters.n();
         let m = &self.parameters.extended_prime(self.level, row).modulus;
         let p = m.reduce(self.parameters.special_moduli()[0].modulus.value());
-        let (first, second) = scratch.as_mut_slice().split_at_mut(out.0.len());
-        for (which, (key, table)) in self.switches[index].iter().enumerate() {
-            self.c1.product_row(self.parameters, key, row, first, second);
-            mul_scalar_add_assign(first, self.c0.row(0, row), p, m);
-            if which == 0 {
-                permute(out.0, first, table);
-                permute(out.1, second, table);
-            } else {
-                permute_add_assign(out.0, first, table, m);
-                permute_add_assign(out.1, second, table, m);
+        let compute = |index: usize, [out0, out1]: [&mut [u64]; 2], scratch: &mut Poly| {
+            let (first, second) = scratch.as_mut_slice().split_at_mut(n);
+            for (which, (key, table)) in self.switches[index].iter().enumerate() {
+                self.c1.product_row(self.parameters, key, row, first, second);
+                mul_scalar_add_assign(first, self.c0.row(0, row), p, m);
+                if which == 0 {
+                    permute(out0, first, table);
+                    permute(out1, second, table);
+                } else {
+                    permute_add_assign(out0, first, table, m);
+                    permute_add_assign(out1, second, table, m);
+                }
             }
-        }
+        };
+        compute_rows(n, self.rotations.len(), space, 2, compute)
+            .map(|halves| BabyRow { halves, permutation: None })
+            .collect()
+    }
+
+    fn block_bytes(&self) -> usize {
+        COMPUTED_BLOCK_BYTES
     }
 }

@@ -8,9 +8,9 @@ use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
 use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
-use crate::seed::{Domain, Purpose, Seed, uniform_row};
+use crate::seed::{Domain, Purpose, Seed, UniformRow, uniform_row};
 
-const TAG: [u8; 4] = *b"FKS1";
+const TAG: [u8; 4] = *b"FKS2";
 
 /// How the polynomial to be switched is cut into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,23 +150,22 @@ impl KeySwitchKey {
         self.b[digit].limb(self.own_row(level, row))
     }
 
-    /// The same of `a_digit`; generated into `scratch` unless the key is expanded.
-    pub(crate) fn a_row<'a>(
-        &'a self,
+    /// The same of `a_digit`, if the key is expanded.
+    pub(crate) fn a_row(&self, digit: usize, level: usize, row: usize) -> Option<&[u64]> {
+        self.a.as_ref().map(|a| a[digit].limb(self.own_row(level, row)))
+    }
+
+    /// The same of `a_digit`, to be generated.
+    pub(crate) fn a_stream(
+        &self,
         parameters: &Parameters,
         digit: usize,
         level: usize,
         row: usize,
-        scratch: &'a mut [u64],
-    ) -> &'a [u64] {
+    ) -> UniformRow {
         let own = self.own_row(level, row);
-        match &self.a {
-            Some(a) => a[digit].limb(own),
-            None => {
-                mask_row(parameters, &self.seed, self.level, digit, own, scratch);
-                scratch
-            }
-        }
+        let modulus = &parameters.extended_prime(self.level, own).modulus;
+        UniformRow::new(&self.seed, mask_domain(self.level, digit, own), modulus)
     }
 
     /// Whether [`KeySwitchKey::expand`] was called.
@@ -229,9 +228,12 @@ pub fn mask_row(
     row: usize,
     out: &mut [u64],
 ) {
+    uniform_row(seed, mask_domain(level, digit, row), &parameters.extended_prime(level, row).modulus, out);
+}
+
+fn mask_domain(level: usize, digit: usize, row: usize) -> Domain {
     let limb = if row <= level { row } else { Domain::SPECIAL + row - level - 1 };
-    let domain = Domain { purpose: Purpose::KeySwitch, digit, limb };
-    uniform_row(seed, domain, &parameters.extended_prime(level, row).modulus, out);
+    Domain { purpose: Purpose::KeySwitch, digit, limb }
 }
 
 fn primes(parameters: &Parameters, level: usize, special_count: usize) -> Vec<&RingPrime> {

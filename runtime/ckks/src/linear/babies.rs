@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use fhecc_kernels::{mul_scalar_add_assign, permute};
+use fhecc_kernels::mul_scalar_add_assign;
+use rayon::prelude::*;
 
 use super::{GiantStep, baby_rotations};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::Decomposed;
+use crate::key_switching::{Decomposed, ExtendedPair};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
-/// Rotated inputs, multiplied by `P`, over the primes of the level and the special primes.
+/// Rotated inputs of a transform, over the primes of the level and perhaps special primes; then multiplied by `P`.
 pub(crate) trait BabyRows: Sync {
     /// The level of the input.
     fn level(&self) -> usize;
@@ -22,12 +23,40 @@ pub(crate) trait BabyRows: Sync {
     fn special_count(&self) -> usize;
     /// The rotations, ascending.
     fn rotations(&self) -> &[i32];
-    /// Writes row `row` of both halves of the baby with this index; `scratch` has the length of a row.
-    fn write(&self, index: usize, row: usize, out: (&mut [u64], &mut [u64]), scratch: &mut Poly);
+    /// Row `row` of all babies, computed in `space` unless they are stored.
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>>;
+    /// Bytes of encoded diagonals to be worked on at a time. The rows of the babies are asked for again for every
+    /// such block.
+    fn block_bytes(&self) -> usize;
 }
 
-/// Number of scratch rows [`BabyRows::write`] may use.
-pub(crate) const BABY_SCRATCH_ROWS: usize = 2;
+/// One row of a baby, before the automorphism if there is one.
+pub(crate) struct BabyRow<'a> {
+    pub(crate) halves: [&'a [u64]; 2],
+    pub(crate) permutation: Option<&'a [u32]>,
+}
+
+/// Bytes of encoded diagonals for babies that are computed: enough that they are a small part of the work.
+pub(crate) const COMPUTED_BLOCK_BYTES: usize = 32 << 20;
+
+/// Both halves of one row of babies, one after the other, computed in parallel into `space`; `scratch_rows` rows are
+/// there for each to use.
+pub(crate) fn compute_rows(
+    n: usize,
+    babies: usize,
+    space: &mut Poly,
+    scratch_rows: usize,
+    compute: impl Fn(usize, [&mut [u64]; 2], &mut Poly) + Sync,
+) -> impl Iterator<Item = [&[u64]; 2]> {
+    if space.limbs() != 2 * babies {
+        *space = Poly::unfilled(n, 2 * babies);
+    }
+    space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate().for_each_init(
+        || Poly::unfilled(n, scratch_rows),
+        |scratch, (index, out)| compute(index, out.split_at_mut(n).into(), scratch),
+    );
+    space.as_slice().chunks_exact(2 * n).map(move |halves| halves.split_at(n).into())
+}
 
 /// The key of an automorphism, and the automorphism as a permutation of the rows.
 pub(crate) type Switch<'a> = (&'a KeySwitchKey, Arc<[u32]>);
@@ -128,6 +157,47 @@ fn common_special_count(
     Ok(fallback)
 }
 
+impl HoistedBabies<'_> {
+    /// The automorphism that makes this baby from its rows; `None` for the identity.
+    pub(super) fn permutation(&self, index: usize) -> Option<&[u32]> {
+        self.switches[index].as_ref().map(|(_, permutation)| &**permutation)
+    }
+
+    /// One row of `P` times a baby, before the automorphism.
+    fn product_row(&self, index: usize, row: usize, first: &mut [u64], second: &mut [u64]) {
+        let m = &self.parameters.extended_prime(self.input.level(), row).modulus;
+        let in_chain = row <= self.input.level();
+        let switched = match (&self.switches[index], &self.decomposed) {
+            (Some((key, _)), Some(decomposed)) => {
+                decomposed.product_row(self.parameters, key, row, first, second);
+                true
+            }
+            _ => {
+                first.fill(0);
+                second.fill(0);
+                false
+            }
+        };
+        if in_chain {
+            let factor = self.special_product[row];
+            mul_scalar_add_assign(first, self.input.c0.limb(row), factor, m);
+            if !switched {
+                mul_scalar_add_assign(second, self.input.c1.limb(row), factor, m);
+            }
+        }
+    }
+
+    /// Both halves of a baby, divided by `P`, before the automorphism.
+    pub(super) fn divided(&self, index: usize) -> (Poly, Poly) {
+        if self.switches[index].is_none() {
+            return (self.input.c0.clone(), self.input.c1.clone());
+        }
+        let mut product = ExtendedPair::unfilled(self.parameters, self.input.level(), self.special_count);
+        product.par_rows_mut().for_each(|(row, first, second)| self.product_row(index, row, first, second));
+        product.mod_down(self.parameters)
+    }
+}
+
 impl BabyRows for HoistedBabies<'_> {
     fn level(&self) -> usize {
         self.input.level()
@@ -141,29 +211,18 @@ impl BabyRows for HoistedBabies<'_> {
         &self.rotations
     }
 
-    fn write(&self, index: usize, row: usize, out: (&mut [u64], &mut [u64]), scratch: &mut Poly) {
-        let m = &self.parameters.extended_prime(self.level(), row).modulus;
-        let factor = self.special_product[row];
-        let in_chain = row <= self.level();
-        let (c0, c1) = (&self.input.c0, &self.input.c1);
-        match (&self.switches[index], &self.decomposed) {
-            (Some((key, permutation)), Some(decomposed)) => {
-                let (first, second) = scratch.as_mut_slice().split_at_mut(out.0.len());
-                decomposed.product_row(self.parameters, key, row, first, second);
-                if in_chain {
-                    mul_scalar_add_assign(first, c0.limb(row), factor, m);
-                }
-                permute(out.0, first, permutation);
-                permute(out.1, second, permutation);
-            }
-            _ => {
-                out.0.fill(0);
-                out.1.fill(0);
-                if in_chain {
-                    mul_scalar_add_assign(out.0, c0.limb(row), factor, m);
-                    mul_scalar_add_assign(out.1, c1.limb(row), factor, m);
-                }
-            }
-        }
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>> {
+        let n = self.parameters.n();
+        let halves = compute_rows(n, self.rotations.len(), space, 0, |index, [first, second], _| {
+            self.product_row(index, row, first, second);
+        });
+        halves
+            .enumerate()
+            .map(|(index, halves)| BabyRow { halves, permutation: self.permutation(index) })
+            .collect()
+    }
+
+    fn block_bytes(&self) -> usize {
+        COMPUTED_BLOCK_BYTES
     }
 }

@@ -41,12 +41,12 @@ pub(crate) fn baby_rotations(giants: &[GiantStep]) -> Vec<i32> {
     babies.into_iter().collect()
 }
 
-/// `values` turned to the right by `giant`: entry `s` is `values[s - giant]`, indices modulo the length.
+/// Turns `values` to the right by `giant`: entry `s` becomes `values[s - giant]`, indices modulo the length.
 ///
 /// The product with a diagonal is taken before the giant rotation, so the diagonal is turned the other way.
-pub(crate) fn pre_rotate<T: Copy>(values: &[T], giant: i32) -> Vec<T> {
+pub(crate) fn pre_rotate<T>(values: &mut [T], giant: i32) {
     let length = values.len() as i64;
-    (0..length).map(|s| values[(s - i64::from(giant)).rem_euclid(length) as usize]).collect()
+    values.rotate_right(i64::from(giant).rem_euclid(length.max(1)) as usize);
 }
 
 #[cfg(test)]
@@ -78,7 +78,8 @@ mod tests {
             for giant in &giants {
                 let mut inner = vec![0.0; x.len()];
                 for &b in &giant.babies {
-                    let values = pre_rotate(&diagonal(giant.rotation + b), giant.rotation);
+                    let mut values = diagonal(giant.rotation + b);
+                    pre_rotate(&mut values, giant.rotation);
                     for (s, (out, value)) in inner.iter_mut().zip(rotate(&x, b)).enumerate() {
                         *out += values[s % values.len()] * value;
                     }

@@ -55,7 +55,7 @@ impl BootstrapLiteral {
 }
 
 impl ParametersLiteral {
-    /// The default set: `N = 2^15`, five compute levels, 835 bits.
+    /// The default set: `N = 2^15`, five compute levels, keys of up to 864 bits.
     pub fn b5() -> Self {
         Self {
             log_n: 15,
@@ -64,13 +64,13 @@ impl ParametersLiteral {
             compute_bits: vec![31; 5],
             eval_mod_bits: vec![40; 8],
             coeffs_to_slots_bits: vec![40; 3],
-            special_bits: vec![48; 3],
+            special_bits: vec![48, 49, 49, 49, 49, 49],
             log_scale: 31,
             bootstrap: Some(BootstrapLiteral::standard()),
         }
     }
 
-    /// `N = 2^15`, six compute levels, 866 bits.
+    /// `N = 2^15`, six compute levels, keys of up to 868 bits.
     pub fn b6() -> Self {
         Self { compute_bits: vec![31; 6], ..Self::b5() }
     }

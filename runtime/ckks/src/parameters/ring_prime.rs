@@ -16,6 +16,7 @@ pub struct RingPrime {
     pub ntt: Ntt,
     /// Transforms of length `N/2, N/4, ...`, made when first used.
     shorter: Vec<OnceLock<Option<Ntt>>>,
+    imaginary_unit: OnceLock<u64>,
 }
 
 impl RingPrime {
@@ -24,7 +25,7 @@ impl RingPrime {
         let modulus = Modulus::new(q)?;
         let ntt = Ntt::new(modulus, n)?;
         let shorter = (0..(n / SHORTEST).ilog2()).map(|_| OnceLock::new()).collect();
-        Some(Self { modulus, ntt, shorter })
+        Some(Self { modulus, ntt, shorter, imaginary_unit: OnceLock::new() })
     }
 
     /// The transform of length `n`, for powers of two from 16 to `N`.
@@ -39,5 +40,16 @@ impl RingPrime {
         debug_assert!(n.is_power_of_two() && (SHORTEST..full).contains(&n), "{n} of {full}");
         let slot = &self.shorter[(full / n).ilog2() as usize - 1];
         slot.get_or_init(|| Ntt::new(self.modulus, n)).as_ref().expect("q = 1 mod 2N implies q = 1 mod 2n")
+    }
+
+    /// The value of `X^(N/2)`, whose slots are `i`, at the positions of the first half of a row: a square root of -1.
+    /// It is the same for the shorter transforms.
+    pub(crate) fn imaginary_unit(&self) -> u64 {
+        *self.imaginary_unit.get_or_init(|| {
+            let mut values = [0; SHORTEST];
+            values[SHORTEST / 2] = 1;
+            self.transform(SHORTEST).forward(&mut values);
+            values[0]
+        })
     }
 }

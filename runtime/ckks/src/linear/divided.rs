@@ -1,0 +1,81 @@
+//! Babies without special primes.
+
+use rayon::prelude::*;
+
+use super::babies::{BabyRow, BabyRows, HoistedBabies};
+use super::{GiantStep, baby_rotations};
+use crate::poly::Poly;
+
+/// Bytes of the encoded diagonals held at a time. The babies are only read again for every block, but they are more
+/// than a cache holds.
+const BLOCK_BYTES: usize = 64 << 20;
+
+/// Rotated inputs over the primes of the level. Each was divided by `P` once, so that plaintexts, products and sums
+/// need no rows for the special primes, and giant steps can decompose the sums as they are.
+pub(crate) struct DividedBabies<'a> {
+    hoisted: HoistedBabies<'a>,
+    /// Both halves, before the automorphism.
+    halves: Vec<(Poly, Poly)>,
+}
+
+/// Whether dividing the babies first is cheaper than rows for the special primes, counting transforms of one row.
+///
+/// Dividing costs `special_count + level + 1` of them for both halves of every baby. It saves as many for one half
+/// of every giant step, and `special_count` rows of every diagonal; such a row costs about a third of a transform,
+/// half of one if the diagonal has the longest period, plus the product.
+pub(crate) fn dividing_pays(giants: &[GiantStep], level: usize, special_count: usize) -> bool {
+    let division = special_count + level + 1;
+    let babies = baby_rotations(giants).iter().filter(|&&rotation| rotation != 0).count();
+    let steps = giants.iter().filter(|giant| giant.rotation != 0).count();
+    let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
+    2 * babies * division < steps * division + diagonals * special_count / 3
+}
+
+impl<'a> DividedBabies<'a> {
+    pub(crate) fn new(hoisted: HoistedBabies<'a>) -> Self {
+        let halves =
+            (0..hoisted.rotations().len()).into_par_iter().map(|index| hoisted.divided(index)).collect();
+        Self { hoisted, halves }
+    }
+}
+
+impl BabyRows for DividedBabies<'_> {
+    fn level(&self) -> usize {
+        self.hoisted.level()
+    }
+
+    fn special_count(&self) -> usize {
+        0
+    }
+
+    fn rotations(&self) -> &[i32] {
+        self.hoisted.rotations()
+    }
+
+    fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Vec<BabyRow<'s>> {
+        let baby = |(index, (c0, c1)): (usize, &'s (Poly, Poly))| BabyRow {
+            halves: [c0.limb(row), c1.limb(row)],
+            permutation: self.hoisted.permutation(index),
+        };
+        self.halves.iter().enumerate().map(baby).collect()
+    }
+
+    fn block_bytes(&self) -> usize {
+        BLOCK_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linear::split_rotations;
+
+    #[test]
+    fn maps_with_many_diagonals_per_baby_are_divided_first() {
+        let pays = |diagonals: i32, span: i32| {
+            dividing_pays(&split_rotations(&(0..diagonals).collect(), span), 3, 3)
+        };
+        assert!(pays(900, 45) && pays(144, 9));
+        assert!(!pays(9, 9) && !pays(8, 4));
+    }
+}

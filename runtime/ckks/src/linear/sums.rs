@@ -1,0 +1,203 @@
+//! Sums over the babies of every giant step.
+
+use fhecc_kernels::{Modulus, dot2, permute};
+use rayon::prelude::*;
+
+use super::GiantStep;
+use super::babies::{BabyRow, BabyRows};
+use super::plaintexts::{Block, EncodedDiagonals, Packing};
+use super::strips::Strips;
+use crate::error::EvaluationError;
+use crate::key_switching::ExtendedPair;
+use crate::parameters::Parameters;
+use crate::poly::Poly;
+
+/// Bytes of the babies' part that is worked on at a time: it stays in a core's own cache for all giant steps.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Fewest and most positions worked on at a time.
+const CHUNK: (usize, usize) = (64, 256);
+
+/// Computes `sum_b plaintext_b * baby_b` for every giant step and hands them to `consume`, in order, a block at a
+/// time.
+pub(crate) fn inner_sums<B: BabyRows>(
+    parameters: &Parameters,
+    babies: &B,
+    giants: &[GiantStep],
+    diagonals: &dyn EncodedDiagonals,
+    consume: &mut dyn FnMut(Vec<(i32, ExtendedPair)>) -> Result<(), EvaluationError>,
+) -> Result<(), EvaluationError> {
+    // Most maps have diagonals of one length; what those of a block had is expected of the next.
+    let mut per_diagonal = diagonal_bytes(parameters, giants, diagonals)?;
+    let mut rest = giants;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|giant| {
+            bytes += giant.babies.len() * per_diagonal;
+            bytes <= babies.block_bytes()
+        });
+        let (block, tail) = rest.split_at(fits.count().max(1));
+        rest = tail;
+        let block = Block::new(block, babies.rotations(), diagonals)?;
+        let terms: usize = block.steps.iter().map(|(_, terms)| terms.len()).sum();
+        if terms > 0 {
+            per_diagonal = (block.row_length() * size_of::<u64>()).div_ceil(terms);
+            let sums = block_sums(parameters, babies, &block);
+            consume(block.steps.iter().map(|&(rotation, _)| rotation).zip(sums).collect())?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of the first diagonal when encoded.
+fn diagonal_bytes(
+    parameters: &Parameters,
+    giants: &[GiantStep],
+    diagonals: &dyn EncodedDiagonals,
+) -> Result<usize, EvaluationError> {
+    let first = giants.iter().find_map(|giant| Some((giant.rotation, *giant.babies.first()?)));
+    let integers = match first {
+        Some(place) => diagonals.integers(&[place])?,
+        None => None,
+    };
+    let length = integers.map_or(parameters.n(), |integers| integers.len());
+    Ok(length * size_of::<u64>() / diagonals.packing().plaintexts())
+}
+
+/// Row by row: all babies, all plaintexts, and then the inner products, a chunk of positions at a time.
+fn block_sums<B: BabyRows>(parameters: &Parameters, babies: &B, block: &Block) -> Vec<ExtendedPair> {
+    let n = parameters.n();
+    let mut sums: Vec<ExtendedPair> = block
+        .steps
+        .iter()
+        .map(|_| ExtendedPair::unfilled(parameters, babies.level(), babies.special_count()))
+        .collect();
+    let babies_count = babies.rotations().len();
+    let chunk = chunk_length(n, babies_count, block.packing);
+    let mut plaintexts = Strips::new(block, n, chunk);
+    let mut space = Poly::unfilled(n, 0);
+    for row in 0..=babies.level() + babies.special_count() {
+        let rows = babies.row(row, &mut space);
+        let prime = parameters.extended_prime(babies.level(), row);
+        plaintexts.fill(block, prime);
+        let products = Products { block, babies: &rows, plaintexts: &plaintexts };
+        tasks(&mut sums, row, chunk, block.packing).into_par_iter().enumerate().for_each_init(
+            || ChunkScratch::new(chunk, block, babies_count),
+            |scratch, (number, sides)| products.write(number, sides, scratch, &prime.modulus),
+        );
+    }
+    sums
+}
+
+impl BabyRow<'_> {
+    /// Some consecutive positions of one half.
+    fn part(&self, half: usize, side: &Side<'_>, out: &mut [u64]) {
+        match self.permutation {
+            Some(table) => permute(out, self.halves[half], &table[side.start..][..out.len()]),
+            None => out.copy_from_slice(&self.halves[half][side.start..][..out.len()]),
+        }
+        if side.reversed {
+            out.reverse();
+        }
+    }
+}
+
+/// The inner products of one row.
+struct Products<'a> {
+    block: &'a Block,
+    babies: &'a [BabyRow<'a>],
+    plaintexts: &'a Strips,
+}
+
+/// A run of positions of a row, and there both halves of every step's sum.
+struct Side<'a> {
+    start: usize,
+    /// Whether the plaintexts, and so everything, are read backwards.
+    reversed: bool,
+    out: Vec<[&'a mut [u64]; 2]>,
+}
+
+struct ChunkScratch {
+    /// For every side, every baby and both of its halves.
+    babies: Poly,
+    /// The plaintexts of one step, with repeated values.
+    repeated: Poly,
+}
+
+impl ChunkScratch {
+    fn new(chunk: usize, block: &Block, babies: usize) -> Self {
+        let widest = block.steps.iter().map(|(_, terms)| terms.len()).max().unwrap_or(0);
+        Self {
+            babies: Poly::unfilled(chunk, 2 * babies * block.packing.plaintexts()),
+            repeated: Poly::unfilled(chunk, widest),
+        }
+    }
+}
+
+/// Positions worked on at a time, a power of two. Mirror images are worked on together.
+fn chunk_length(n: usize, babies: usize, packing: Packing) -> usize {
+    let bytes = 2 * babies * packing.plaintexts() * size_of::<u64>();
+    let (fewest, most) = CHUNK;
+    1 << (CHUNK_BYTES / bytes.max(1)).clamp(fewest, most.min(n / 2)).ilog2()
+}
+
+/// The work on one row: for every chunk the positions that have the same plaintexts.
+fn tasks(sums: &mut [ExtendedPair], row: usize, chunk: usize, packing: Packing) -> Vec<Vec<Side<'_>>> {
+    let n = sums.first().map_or(0, |sum| sum.c0.n());
+    let mut sides: Vec<Side<'_>> = (0..n)
+        .step_by(chunk)
+        .map(|start| Side { start, reversed: false, out: Vec::with_capacity(sums.len()) })
+        .collect();
+    for sum in sums {
+        let (c0, c1) = (sum.c0.limb_mut(row), sum.c1.limb_mut(row));
+        let halves = c0.chunks_exact_mut(chunk).zip(c1.chunks_exact_mut(chunk));
+        for (side, (c0, c1)) in sides.iter_mut().zip(halves) {
+            side.out.push([c0, c1]);
+        }
+    }
+    match packing {
+        Packing::Single => sides.into_iter().map(|side| vec![side]).collect(),
+        Packing::RealPairs => {
+            let mirrored = sides.split_off(sides.len() / 2).into_iter().rev();
+            let mirrored = mirrored.map(|side| Side { reversed: true, ..side });
+            sides.into_iter().zip(mirrored).map(|(side, mirrored)| vec![side, mirrored]).collect()
+        }
+    }
+}
+
+impl Products<'_> {
+    /// `sum_b plaintext_b * baby_b` on the sides of chunk `number`, for every step.
+    fn write(&self, number: usize, mut sides: Vec<Side<'_>>, scratch: &mut ChunkScratch, modulus: &Modulus) {
+        let chunk = scratch.repeated.n();
+        let mut parts = scratch.babies.as_mut_slice().chunks_exact_mut(chunk);
+        for side in &sides {
+            for baby in self.babies {
+                for half in 0..2 {
+                    if let Some(out) = parts.next() {
+                        baby.part(half, side, out);
+                    }
+                }
+            }
+        }
+        for (step, (_, terms)) in self.block.steps.iter().enumerate() {
+            let repeated = scratch.repeated.as_mut_slice().chunks_exact_mut(chunk);
+            let factors: Vec<&[u64]> = terms
+                .iter()
+                .zip(repeated)
+                .map(|(term, out)| self.plaintexts.get(term.polynomial, term.part, number, out))
+                .collect();
+            for (index, side) in sides.iter_mut().enumerate() {
+                let half = |which: usize| -> Vec<&[u64]> {
+                    let first = 2 * index * self.babies.len() + which;
+                    terms.iter().map(|term| scratch.babies.limb(first + 2 * term.baby)).collect()
+                };
+                let [out0, out1] = &mut side.out[step];
+                dot2(out0, out1, &factors, &half(0), &half(1), modulus);
+                if side.reversed {
+                    out0.reverse();
+                    out1.reverse();
+                }
+            }
+        }
+    }
+}
