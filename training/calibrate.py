@@ -12,8 +12,13 @@ from model import ResNet20
 BINS = 256
 
 
-def calibrate(model, images: torch.Tensor, count: int = 10_000, batch: int = 250) -> dict[str, torch.Tensor]:
-    """`<path>.range` = max |x| and `<path>.density` = histogram over [-range, range]."""
+def calibrate(
+    model, images: torch.Tensor, count: int = 10_000, batch: int = 250, ranges: dict[str, float] | None = None
+) -> dict[str, torch.Tensor]:
+    """`<path>.range` = max |x| and `<path>.density` = histogram over [-range, range].
+
+    With `ranges` those are kept, with a warning if a value lies beyond.
+    """
     model.eval()
     x = data.normalise(images[:count])
     acts = model.activations()
@@ -38,6 +43,11 @@ def calibrate(model, images: torch.Tensor, count: int = 10_000, batch: int = 250
         bins[name] += torch.histc(value.float(), BINS, -top[name], top[name]).double()
 
     run(maximum)
+    if ranges is not None:
+        for name in acts:
+            if top[name] > ranges[name]:
+                print(f"warning: {name}: max |x| {top[name]:.4f} is beyond the range {ranges[name]:.4f}")
+        top = ranges
     run(histogram)
     out = {}
     for name in acts:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class Activation(nn.Module):
-    """ReLU, or the function in `replacement` (unless `exact`); measures how far its inputs spread.
+    """ReLU, or the function in `replacement`; measures how far its inputs spread.
 
     While `watch` > 0 the first `watch` images of a batch contribute a penalty on inputs
     beyond `cap` times the root mean square, which keeps the range of values compact.
@@ -15,7 +15,6 @@ class Activation(nn.Module):
     def __init__(self):
         super().__init__()
         self.replacement = None
-        self.exact = False
         self.observer = None
         self.watch = 0
         self.cap = 4.0
@@ -28,7 +27,7 @@ class Activation(nn.Module):
             self.penalty = F.relu(part / scale - self.cap).square().mean()
         if self.observer is not None:
             self.observer(x)
-        if self.replacement is None or self.exact:
+        if self.replacement is None:
             return F.relu(x)
         return self.replacement(x)
 
@@ -80,5 +79,5 @@ class ResNet20(nn.Module):
         return {
             name: value.detach().float().contiguous()
             for name, value in self.state_dict().items()
-            if not name.endswith("num_batches_tracked")
+            if not name.endswith("num_batches_tracked") and ".replacement." not in name
         }

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from torch import nn
+from torch.nn import functional as F
 
 HEADROOM = 1.1
 UNIFORM = 1e-3
@@ -23,6 +24,7 @@ FREQUENCY = 1 / 8
 SINE_DOMAIN = 1.1
 YMAX = math.sin(2 * math.pi * FREQUENCY * SINE_DOMAIN)
 CLAMP = 1.15
+CALIBRATION = (".range", ".density", ".polynomial", ".argument")
 
 
 def to_sine(u):
@@ -30,8 +32,12 @@ def to_sine(u):
     return np.sin(2 * np.pi * FREQUENCY * u) / YMAX
 
 
-def fit(density: np.ndarray, degree: int, sine: bool, points: int = 8192) -> np.ndarray:
-    """Chebyshev coefficients of the weighted least squares fit to relu(u).
+def relu(u):
+    return np.maximum(u, 0)
+
+
+def fit(density: np.ndarray, degree: int, sine: bool, target=relu, points: int = 8192) -> np.ndarray:
+    """Chebyshev coefficients of the weighted least squares fit to target(u).
 
     `density` is a histogram over [-range, range], that is |u| <= 1 / HEADROOM.
     """
@@ -42,7 +48,7 @@ def fit(density: np.ndarray, degree: int, sine: bool, points: int = 8192) -> np.
     weight = weight / weight.sum() + UNIFORM / points
     root = np.sqrt(weight)
     basis = np.polynomial.chebyshev.chebvander(to_sine(u) if sine else u, degree)
-    return np.linalg.lstsq(basis * root[:, None], np.maximum(u, 0) * root, rcond=None)[0]
+    return np.linalg.lstsq(basis * root[:, None], target(u) * root, rcond=None)[0]
 
 
 def clenshaw(coefficients, x):
@@ -54,58 +60,47 @@ def clenshaw(coefficients, x):
     return torch.addcmul(coefficients[0] - b2, x, b1)
 
 
-class _Trained(torch.autograd.Function):
-    """u -> relu-like polynomial with inputs and slopes clamped, so that training cannot explode."""
-
-    @staticmethod
-    def forward(ctx, u, coefficients, derivative, edge: float, sine: bool):
-        ctx.save_for_backward(u, derivative)
-        ctx.edge, ctx.sine = edge, sine
-        v = u.clamp(-edge, edge)
-        if sine:
-            v = torch.sin(2 * math.pi * FREQUENCY * v) / YMAX
-        return clenshaw(coefficients, v)
-
-    @staticmethod
-    def backward(ctx, grad):
-        u, derivative = ctx.saved_tensors
-        v = u.clamp(-ctx.edge, ctx.edge)
-        inner = 1.0
-        if ctx.sine:
-            angle = 2 * math.pi * FREQUENCY * v
-            inner = 2 * math.pi * FREQUENCY / YMAX * torch.cos(angle)
-            v = torch.sin(angle) / YMAX
-        slope = (clenshaw(derivative, v) * inner).clamp(-0.5, 1.5)
-        return grad * slope, None, None, None, None
-
-
 class Polynomial(nn.Module):
-    """x -> R p(x / R), plain or sine-absorbed."""
+    """x -> R p(x / R), plain or sine-absorbed; the coefficients are a parameter.
+
+    While training, inputs beyond the domain see straight lines (slope 0 on the left, 1 on the
+    right), so that training cannot explode, and `penalty` is what |u| exceeds `cap` by, squared
+    and summed, per image.
+    """
 
     def __init__(self, top: float, coefficients: np.ndarray, sine: bool):
         super().__init__()
         self.sine, self.edge = sine, SINE_DOMAIN if sine else 1.0
+        self.cap, self.penalty = 1.0, None
         self.clamp = False
-        self.training_mode = False
         self.beyond = None
-        for name in ("reach", "coefficients", "derivative"):
-            self.register_buffer(name, None, persistent=False)
-        self.reach = torch.tensor(1.0)
-        self.coefficients = torch.zeros(len(coefficients))
-        self.derivative = torch.zeros(len(coefficients) - 1)
-        self.update(top, coefficients)
+        self.register_buffer("reach", torch.tensor(top * HEADROOM))
+        self.coefficients = nn.Parameter(torch.tensor(coefficients, dtype=torch.float32))
 
-    def update(self, top: float, coefficients: np.ndarray):
-        """Exchange range and coefficients in place (the degree stays)."""
-        self.reach.fill_(top * HEADROOM)
-        self.coefficients.copy_(torch.from_numpy(coefficients))
-        self.derivative.copy_(torch.from_numpy(np.polynomial.chebyshev.chebder(coefficients)))
+    def argument(self, u):
+        """What the polynomial sees for u."""
+        return torch.sin(2 * math.pi * FREQUENCY * u) / YMAX if self.sine else u
+
+    def widen(self, top: float, density: np.ndarray):
+        """Extend the range to `top` and keep the function: exactly if plain, closely if sine-absorbed."""
+        factor = top * HEADROOM / self.reach.item()
+        old = self.coefficients.detach().double().numpy()
+
+        def same(u):
+            u = factor * u
+            return np.polynomial.chebyshev.chebval(to_sine(u) if self.sine else u, old) / factor
+
+        new = fit(density, len(old) - 1, self.sine, same)
+        self.coefficients.data.copy_(torch.from_numpy(new))
+        self.reach.mul_(factor)
 
     def forward(self, x):
-        u = x.float() / self.reach
-        if self.training_mode:
-            y = _Trained.apply(u, self.coefficients, self.derivative, self.edge, self.sine)
-            return (y * self.reach).to(x.dtype)
+        u = x / self.reach
+        if self.training:
+            self.penalty = F.relu(u.abs() - self.cap).square().sum() / len(x)
+            inside = u.clamp(-self.edge, self.edge)
+            y = clenshaw(self.coefficients, self.argument(inside)) + F.relu(u - self.edge)
+            return y * self.reach
         if self.beyond is not None:
             size = u.abs()
             self.beyond[0] += (size > self.edge).sum().item()
@@ -113,39 +108,42 @@ class Polynomial(nn.Module):
             self.beyond[2] = max(self.beyond[2], size.max().item())
         if self.clamp:
             u = u.clamp(-CLAMP, CLAMP)
-        if self.sine:
-            u = torch.sin(2 * math.pi * FREQUENCY * u) / YMAX
+        t = self.argument(u)
         # Small pieces stay in the cache through all passes.
-        flat = u.permute(0, 2, 3, 1).reshape(-1)
+        flat = t.permute(0, 2, 3, 1).reshape(-1)
         pieces = [clenshaw(self.coefficients, piece) for piece in flat.split(1 << 15)]
         n, c, h, w = x.shape
         return torch.cat(pieces).mul_(self.reach).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
-def fit_all(calibration: dict, degree: int, sine: bool) -> dict[str, tuple[float, np.ndarray, bool]]:
-    """Range, coefficients and kind for every `<path>.range` / `<path>.density` pair.
+def fit_all(calibration: dict, degree: int, kind: str) -> dict[str, tuple[float, np.ndarray, bool]]:
+    """Range, coefficients and whether sine-absorbed, for every `<path>.range` / `<path>.density` pair.
 
-    The first activation sees plain values even when the others are sine-absorbed.
+    `kind` is plain; sine (all but the first activation); or shared, where two layers share a
+    bootstrapping: the sine for `relu2` only.
     """
+    absorbed = {"plain": (), "sine": (".relu1", ".relu2"), "shared": (".relu2",)}[kind]
     out = {}
     for key, top in calibration.items():
         if key.endswith(".range"):
             name = key.removesuffix(".range")
-            absorbed = sine and name != "relu"
-            density = calibration[f"{name}.density"].numpy()
-            out[name] = (float(top), fit(density, degree, absorbed), absorbed)
+            sine = name.endswith(absorbed)
+            out[name] = (float(top), fit(calibration[f"{name}.density"].numpy(), degree, sine), sine)
     return out
 
 
-def install(model, fits: dict, training: bool = False):
-    """Put polynomials in place of all activations, or refresh the ones that are there."""
+def published(calibration: dict) -> dict[str, tuple[float, np.ndarray, bool]]:
+    """The same for trained polynomials that a file holds (none: empty)."""
+    return {
+        name: (float(calibration[f"{name}.range"]), c.numpy(), bool(calibration[f"{name}.argument"]))
+        for name, c in ((k.removesuffix(".polynomial"), c) for k, c in calibration.items() if k.endswith(".polynomial"))
+    }
+
+
+def install(model, fits: dict):
+    """Put polynomials in place of all activations."""
     for name, act in model.activations().items():
-        top, coefficients, sine = fits[name]
-        if isinstance(act.replacement, Polynomial):
-            act.replacement.update(top, coefficients)
-        else:
-            act.replacement = Polynomial(top, coefficients, sine)
-        act.replacement.training_mode = training
+        act.replacement = Polynomial(*fits[name])
 
 
 def load(path) -> tuple[dict, dict, dict]:
@@ -153,7 +151,7 @@ def load(path) -> tuple[dict, dict, dict]:
     with safe_open(path, "pt") as f:
         tensors = {key: f.get_tensor(key) for key in f.keys()}
         notes = f.metadata() or {}
-    calibration = {k: v for k, v in tensors.items() if k.endswith((".range", ".density"))}
+    calibration = {k: v for k, v in tensors.items() if k.endswith(CALIBRATION)}
     return {k: v for k, v in tensors.items() if k not in calibration}, calibration, notes
 
 

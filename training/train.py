@@ -1,9 +1,4 @@
-"""Train ResNet20 on CIFAR-10 on the CPU and write it as safetensors.
-
-A second call with --finetune FILE --degree D goes on from published weights with polynomials
-in place of the activations, refitted to the measured densities before every epoch. Part of the
-batches (--exact-share) still sees ReLU, so that the weights serve both.
-"""
+"""Train ResNet20 on CIFAR-10 on the CPU and write it as safetensors."""
 
 import argparse
 import time
@@ -13,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 import data
-import poly
 from calibrate import calibrate, save
 from model import ResNet20
 
@@ -51,18 +45,10 @@ def arguments():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--compile", action="store_true", help="torch.compile the network (needs a C++ compiler)")
-    p.add_argument("--finetune", type=Path, help="start from this safetensors file")
-    p.add_argument("--degree", type=int, help="with --finetune: train with polynomials of this degree")
-    p.add_argument("--kind", choices=["plain", "sine"], default="sine", help="what they are fitted to")
-    p.add_argument("--exact-share", type=float, default=0.3, help="with --degree: batches that see ReLU")
     p.add_argument("--stop-after", type=int, default=0, help="stop after this many batches (for timing)")
     a = p.parse_args()
     if not a.data.is_dir():
         p.error(f"--data {a.data}: no such folder")
-    if a.finetune and not a.finetune.is_file():
-        p.error(f"--finetune {a.finetune}: no such file")
-    if bool(a.degree) != bool(a.finetune):
-        p.error("--degree and --finetune go together (polynomials are fitted to the measured ranges of that file)")
     return a
 
 
@@ -78,15 +64,6 @@ def main():
     model = ResNet20().to(memory_format=torch.channels_last)
     acts = list(model.activations().values())
 
-    def refit(calibration, training):
-        poly.install(model, poly.fit_all(calibration, a.degree, a.kind == "sine"), training)
-
-    def expose(exact):
-        for act in acts:
-            act.exact = exact
-
-    if a.finetune:
-        refit(poly.load_model(model, a.finetune), True)
     for act in acts:
         act.watch, act.cap = (a.batch // 4 if a.range_weight else 0), a.range_cap
 
@@ -106,10 +83,6 @@ def main():
     network = torch.compile(model, dynamic=False) if a.compile else model
     steps = len(images) // a.batch
     for epoch in range(first, a.epochs):
-        if a.degree and epoch:
-            expose(True)
-            refit(calibrate(model, images, 5000), True)
-            expose(False)
         model.train()
         size = 24 if epoch < a.small_epochs * a.epochs else 32
         start, loss_sum, penalty_sum, right = time.time(), 0.0, 0.0, 0
@@ -120,8 +93,6 @@ def main():
                 group["lr"] = rate
             index = order[step * a.batch : (step + 1) * a.batch]
             x, y = data.normalise(data.random_crops(padded, index, size)), labels[index]
-            if a.degree:
-                expose(torch.rand(()).item() < a.exact_share)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network(x)
             logits = logits.float()
@@ -149,7 +120,6 @@ def main():
             f"train {100 * right / (steps * a.batch):.2f} % penalty {penalty_sum / steps:.5f} {seconds:.0f} s"
         )
         if epoch % 5 == 4 or epoch >= a.epochs - 5:
-            expose(False)
             line += f" test {accuracy(model, test_images, test_labels, bf16=True):.2f} %"
         print(line, flush=True)
         if a.checkpoint:
@@ -159,20 +129,11 @@ def main():
             torch.save(state | {"rng": torch.get_rng_state(), "epoch": epoch + 1}, temporary)
             temporary.replace(a.checkpoint)
 
-    expose(True)
     calibration = calibrate(model, images)
     exact = accuracy(model, test_images, test_labels)
     print(f"test accuracy with ReLU {exact:.2f} %")
     notes = {"network": "ResNet20, CIFAR-10", "mean": str(data.MEAN), "std": str(data.STD)}
     notes |= {"epochs": str(a.epochs), "seed": str(a.seed)}
-    if a.finetune:
-        notes = poly.load(a.finetune)[2]
-        notes |= {"finetune_epochs": str(a.epochs), "finetune_degree": str(a.degree)}
-        expose(False)
-        refit(calibration, False)
-        tuned = accuracy(model, test_images, test_labels)
-        print(f"test accuracy with {a.kind} polynomials of degree {a.degree} {tuned:.2f} %")
-        notes["test_accuracy_polynomial"] = f"{tuned:.2f}"
     notes["test_accuracy_relu"] = f"{exact:.2f}"
     save(a.out, model, calibration, notes)
 
