@@ -10,7 +10,6 @@ mod least_squares;
 
 pub use density::Density;
 
-use crate::ir::Activation;
 use basis::{chebyshev_values, interpolate};
 use fhecc_plan::Polynomial;
 use std::f64::consts::TAU;
@@ -68,22 +67,18 @@ impl Argument {
     }
 }
 
-/// The activation function at `x`.
-pub fn exact(function: Activation, x: f64) -> f64 {
-    match function {
-        Activation::Relu => x.max(0.0),
-    }
-}
+/// A function of u.
+pub type Function<'a> = &'a dyn Fn(f64) -> f64;
 
 /// Interpolation at Chebyshev nodes.
-pub fn chebyshev(function: Activation, argument: Argument, degree: usize) -> Polynomial {
+pub fn chebyshev(function: Function<'_>, argument: Argument, degree: usize) -> Polynomial {
     let domain = argument.domain();
-    let coefficients = interpolate(degree, |t| exact(function, argument.inverse(t * domain)));
-    Polynomial { domain, coefficients }
+    let coefficients = interpolate(degree, |t| function(argument.inverse(t * domain)));
+    Polynomial::series(domain, coefficients)
 }
 
 /// Least squares weighted by `density` and a uniform share of 1e-3.
-pub fn weighted(function: Activation, argument: Argument, degree: usize, density: &Density) -> Polynomial {
+pub fn weighted(function: Function<'_>, argument: Argument, degree: usize, density: &Density) -> Polynomial {
     let (edge, domain) = (argument.edge(), argument.domain());
     let grid = || (0..POINTS).map(|i| ((i as f64 + 0.5) / POINTS as f64 * 2.0 - 1.0) * edge);
     let total: f64 = grid().map(|u| density.at(u)).sum::<f64>().max(f64::MIN_POSITIVE);
@@ -91,14 +86,14 @@ pub fn weighted(function: Activation, argument: Argument, degree: usize, density
     for u in grid() {
         let root = (density.at(u) / total + UNIFORM / POINTS as f64).sqrt();
         rows.extend(chebyshev_values(argument.of(u) / domain, degree).map(|v| v * root));
-        rows.push(exact(function, u) * root);
+        rows.push(function(u) * root);
     }
-    Polynomial { domain, coefficients: least_squares::solve(rows, degree + 1) }
+    Polynomial::series(domain, least_squares::solve(rows, degree + 1))
 }
 
 /// Largest error on the whole interval, and root mean square error under `density` (uniform if there is none).
 pub fn errors(
-    function: Activation,
+    function: Function<'_>,
     argument: Argument,
     polynomial: &Polynomial,
     density: Option<&Density>,
@@ -107,7 +102,7 @@ pub fn errors(
     let (mut largest, mut squares, mut total) = (0.0_f64, 0.0, 0.0);
     for i in 0..=1000 {
         let u = (f64::from(i) / 500.0 - 1.0) * edge;
-        let error = (polynomial.value(argument.of(u)) - exact(function, u)).abs();
+        let error = (polynomial.value(argument.of(u)) - function(u)).abs();
         let weight = density.map_or(1.0, |d| d.at(u));
         largest = largest.max(error);
         squares += weight * error * error;

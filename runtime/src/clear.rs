@@ -16,9 +16,9 @@ pub use noise::Noise;
 pub use value::ClearValue;
 
 use crate::ExitClass;
-use crate::execution::{Backend, LinearLayer};
+use crate::execution::{Backend, LinearLayer, Target};
 use diagonals::Prepared;
-use fhecc_plan::{CheckedPlan, LinearMap, Polynomial, Profile, Rotation};
+use fhecc_plan::{CheckedPlan, Form, Level, LinearMap, Polynomial, Profile, Rotation};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -92,7 +92,7 @@ impl Clear {
         if !period.is_power_of_two() || period > slots || images.iter().any(|image| image.len() != period) {
             return Err(ClearError::Input { found: period, slots });
         }
-        let mut value = ClearValue { images, level, log_scale: self.profile.log_scale };
+        let mut value = ClearValue { images, level, log_scale: f64::from(self.profile.log_scale) };
         if self.noise.is_some() {
             value.widen(slots);
         }
@@ -121,6 +121,11 @@ impl Clear {
         }
     }
 
+    fn made_for(&self, target: Target<'_>) -> Result<f64, ClearError> {
+        let log_scale = self.log_scale_of(target);
+        log_scale.ok_or(ClearError::Argument { found: self.profile.log_scale.into(), expected: None })
+    }
+
     fn lowered(x: &ClearValue, depth: u8) -> Result<u8, ClearError> {
         x.level.checked_sub(depth).ok_or(ClearError::Level { found: x.level, needed: depth })
     }
@@ -139,7 +144,14 @@ impl Backend for Clear {
     }
 
     fn log_scale(&self, value: &ClearValue) -> f64 {
-        f64::from(value.log_scale)
+        value.log_scale
+    }
+
+    fn log_scale_of(&self, target: Target<'_>) -> Option<f64> {
+        match target {
+            Target::Layer => Some(self.profile.log_scale.into()),
+            Target::Argument(polynomial, level) => polynomial.argument_log2(&self.profile, level),
+        }
     }
 
     fn largest(&self, value: &ClearValue) -> Option<f64> {
@@ -148,7 +160,12 @@ impl Backend for Clear {
         Some(slots.fold(0.0, |largest, v| if v > largest || v.is_nan() { v } else { largest }))
     }
 
-    fn linear(&self, x: &ClearValue, layer: &LinearLayer<'_>) -> Result<ClearValue, ClearError> {
+    fn linear(
+        &self,
+        x: &ClearValue,
+        layer: &LinearLayer<'_>,
+        target: Target<'_>,
+    ) -> Result<ClearValue, ClearError> {
         let level = Self::lowered(x, 1)?;
         let map = layer.map;
         map.babies.iter().chain(&map.giants).try_for_each(|&rotation| self.key(rotation, x.level))?;
@@ -163,7 +180,7 @@ impl Backend for Clear {
         let blocks: Vec<Vec<Vec<f64>>> =
             x.images.par_chunks(BLOCK).map(|block| prepared.apply(block)).collect();
         let images = blocks.into_iter().flatten().collect();
-        let mut result = ClearValue { images, level, log_scale: x.log_scale };
+        let mut result = ClearValue { images, level, log_scale: self.made_for(target)? };
         if self.noise.is_some() {
             self.disturb(&mut result, |noise| noise.linear);
         } else {
@@ -211,7 +228,7 @@ impl Backend for Clear {
         Ok(ClearValue { level, ..x.clone() })
     }
 
-    fn bootstrap(&self, x: &ClearValue) -> Result<ClearValue, ClearError> {
+    fn bootstrap(&self, x: &ClearValue, target: Target<'_>) -> Result<ClearValue, ClearError> {
         let allowed = self.profile.bootstrap_input_level();
         if x.level != allowed {
             return Err(ClearError::BootstrapLevel { found: x.level, allowed });
@@ -220,14 +237,22 @@ impl Backend for Clear {
         let turn = std::f64::consts::TAU * 0.5f64.powi(i32::try_from(ratio).unwrap_or(i32::MAX));
         let mut result = x.map(|m| (turn * m).sin());
         result.level = self.profile.bootstrap_output_level();
+        result.log_scale = self.made_for(target)?;
         self.disturb(&mut result, |noise| noise.bootstrap);
         Ok(result)
     }
 
     fn polynomial(&self, x: &ClearValue, polynomial: &Polynomial) -> Result<ClearValue, ClearError> {
         let level = Self::lowered(x, polynomial.depth())?;
+        let expected = match polynomial.form {
+            Form::Series => Some(self.profile.log_scale.into()),
+            Form::Quartic => polynomial.argument_log2(&self.profile, Level(x.level)),
+        };
+        if expected != Some(x.log_scale) {
+            return Err(ClearError::Argument { found: x.log_scale, expected });
+        }
         let mut result = x.map(|v| polynomial.value(v));
-        result.level = level;
+        (result.level, result.log_scale) = (level, self.profile.log_scale.into());
         self.disturb(&mut result, |noise| noise.polynomial);
         Ok(result)
     }

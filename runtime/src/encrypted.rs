@@ -1,13 +1,13 @@
 //! The backend on ciphertexts.
 
 use crate::ExitClass;
-use crate::execution::{Backend, LinearLayer};
+use crate::execution::{Backend, LinearLayer, Target};
 use crate::schedule::giant_steps;
 use fhecc_ckks::{
     Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
-    Parameters,
+    Parameters, Quartic, Scale,
 };
-use fhecc_plan::{CheckedPlan, Diagonals, Polynomial, Rotation};
+use fhecc_plan::{CheckedPlan, Diagonals, Form, Polynomial, Rotation};
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::sync::OnceLock;
@@ -66,10 +66,37 @@ impl<'k> Encrypted<'k> {
         Self { evaluator: Evaluator::new(parameters, keys), schedules }
     }
 
+    fn made_for(&self, target: Target<'_>) -> Result<Scale, EvaluationError> {
+        let parameters = self.evaluator.parameters();
+        match target {
+            Target::Layer => Ok(parameters.scale()),
+            Target::Argument(polynomial, level) => {
+                let level = usize::from(level.0);
+                if level < Quartic::DEPTH || level > parameters.max_level() {
+                    return Err(EvaluationError::LevelTooLow { found: level, needed: Quartic::DEPTH });
+                }
+                Ok(quartic(polynomial)?.argument_scale(parameters, level))
+            }
+        }
+    }
+
     /// The evaluator.
     pub fn evaluator(&self) -> &Evaluator<'k> {
         &self.evaluator
     }
+}
+
+fn series(polynomial: &Polynomial) -> Chebyshev {
+    Chebyshev {
+        coefficients: polynomial.coefficients.clone(),
+        domain: (-polynomial.domain, polynomial.domain),
+    }
+}
+
+fn quartic(polynomial: &Polynomial) -> Result<Quartic, EvaluationError> {
+    Quartic::new(&series(polynomial)).ok_or_else(|| EvaluationError::Argument {
+        what: format!("a quartic of degree {}", polynomial.degree()),
+    })
 }
 
 /// Diagonals computed from the weights when the evaluator asks for them.
@@ -106,11 +133,20 @@ impl Backend for Encrypted<'_> {
         value.scale().log2()
     }
 
+    fn log_scale_of(&self, target: Target<'_>) -> Option<f64> {
+        self.made_for(target).ok().map(Scale::log2)
+    }
+
     fn largest(&self, _: &Ciphertext) -> Option<f64> {
         None
     }
 
-    fn linear(&self, x: &Ciphertext, layer: &LinearLayer<'_>) -> Result<Ciphertext, EncryptedError> {
+    fn linear(
+        &self,
+        x: &Ciphertext,
+        layer: &LinearLayer<'_>,
+        target: Target<'_>,
+    ) -> Result<Ciphertext, EncryptedError> {
         let own;
         let giants = match self.schedules.get(layer.index) {
             Some(cell) => cell.get_or_init(|| to_giants(layer)),
@@ -121,7 +157,7 @@ impl Backend for Encrypted<'_> {
         };
         let diagonals = OnTheFly(layer.map.diagonals(layer.values));
         let map = LinearMap { giants, diagonals: &diagonals };
-        let result = self.evaluator.linear_transform(x, &map)?;
+        let result = self.evaluator.linear_transform_to(x, &map, self.made_for(target)?)?;
         Ok(match layer.map.bias_slots(layer.values) {
             Some(bias) => self.evaluator.add_values(&result, &bias)?,
             None => result,
@@ -145,15 +181,15 @@ impl Backend for Encrypted<'_> {
         Ok(self.evaluator.drop_level(x, level.into())?)
     }
 
-    fn bootstrap(&self, x: &Ciphertext) -> Result<Ciphertext, EncryptedError> {
-        Ok(self.evaluator.bootstrap(x)?)
+    fn bootstrap(&self, x: &Ciphertext, target: Target<'_>) -> Result<Ciphertext, EncryptedError> {
+        Ok(self.evaluator.bootstrap_to(x, self.made_for(target)?)?)
     }
 
     fn polynomial(&self, x: &Ciphertext, polynomial: &Polynomial) -> Result<Ciphertext, EncryptedError> {
-        let series = Chebyshev {
-            coefficients: polynomial.coefficients.clone(),
-            domain: (-polynomial.domain, polynomial.domain),
-        };
+        let series = series(polynomial);
+        if polynomial.form == Form::Quartic {
+            return Ok(self.evaluator.quartic(x, &quartic(polynomial)?)?);
+        }
         let result = self.evaluator.polynomial(x, &series, self.evaluator.parameters().scale())?;
         // Leading zeros make the series shallower than the plan reckons.
         match x.level().checked_sub(polynomial.depth().into()) {

@@ -6,13 +6,13 @@ mod error;
 mod progress;
 mod trace;
 
-pub use backend::{Backend, LinearLayer};
+pub use backend::{Backend, LinearLayer, Target};
 pub use error::ExecutionError;
 pub use progress::{Progress, Status};
 pub use trace::{Reading, Trace, TraceEntry};
 
 use crate::weights;
-use fhecc_plan::{CheckedPlan, LinearValues, Op, Reg, Step, Weights};
+use fhecc_plan::{CheckedPlan, LinearValues, Op, Reg, Step, StepScale, Weights};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,12 +142,12 @@ impl<'a, B: Backend> Execution<'a, B> {
                 let (Some(map), Some(values)) = (self.plan.linears.get(at), self.values.get(at)) else {
                     return Err(missing(*src));
                 };
-                self.backend.linear(read(src)?, &LinearLayer { index: at, map, values })
+                self.backend.linear(read(src)?, &LinearLayer { index: at, map, values }, self.target(step)?)
             }
             Op::RotateSum { src, rotations } => self.backend.rotate_sum(read(src)?, rotations),
             Op::Add { a, b } => self.backend.add(read(a)?, read(b)?),
             Op::DropLevel { src } => self.backend.drop_level(read(src)?, step.level.0),
-            Op::Bootstrap { src } => self.backend.bootstrap(read(src)?),
+            Op::Bootstrap { src } => self.backend.bootstrap(read(src)?, self.target(step)?),
             Op::Polynomial { src, polynomial } => {
                 let polynomial = self.plan.polynomials.get(*polynomial as usize).ok_or(missing(*src))?;
                 self.backend.polynomial(read(src)?, polynomial)
@@ -158,6 +158,17 @@ impl<'a, B: Backend> Execution<'a, B> {
             layer: step.layer.clone(),
             class: self.backend.exit_class(&error),
             source: Box::new(error),
+        })
+    }
+
+    /// The scale that the plan wants a step's result at.
+    fn target(&self, step: &Step) -> Result<Target<'_>, ExecutionError> {
+        Ok(match step.scale {
+            StepScale::Layer => Target::Layer,
+            StepScale::Argument { polynomial, level } => {
+                let found = self.plan.polynomials.get(polynomial as usize);
+                Target::Argument(found.ok_or(ExecutionError::Register { register: step.dst })?, level)
+            }
         })
     }
 
@@ -177,7 +188,8 @@ impl<'a, B: Backend> Execution<'a, B> {
                 expected: expected.into(),
             });
         }
-        let (found, expected) = (self.backend.log_scale(value), f64::from(step.log_scale));
+        let found = self.backend.log_scale(value);
+        let expected = self.backend.log_scale_of(self.target(step)?).unwrap_or(f64::NAN);
         // Also refuses NaN.
         if (found - expected).abs() <= SCALE_TOLERANCE {
             return Ok(());

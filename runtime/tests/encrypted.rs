@@ -6,7 +6,7 @@
 #[path = "../../compiler/plan/tests/support/small_plan.rs"]
 mod small_plan;
 
-use fhecc_ckks::{Encoder, EvaluationKeys, Parameters, SeededCiphertext};
+use fhecc_ckks::{Ciphertext, Encoder, EvaluationKeys, Parameters, SeededCiphertext};
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 use fhecc_plan::{CheckedPlan, Weights};
 use fhecc_runtime::artefacts::{self, ArtefactError};
@@ -101,6 +101,36 @@ fn encrypted_logits_equal_clear_ones_through_files() {
 
     files_of_others_are_refused(&owner, folder.path());
     damage_is_noticed(&owner, folder.path());
+}
+
+#[test]
+fn evaluations_at_the_same_time_give_the_ciphertexts_of_one_after_the_other() {
+    let owner = Owner::new();
+    let level = owner.plan.steps[0].level.0.into();
+    let encoder = Encoder::new(&owner.parameters);
+    let mut encryptor = Encryptor::new(&owner.secret, SeedSequence::deterministic([4; 32]));
+    let mut input = |seed| {
+        let slots = owner.slots(seed);
+        let plaintext = encoder.encode(&slots, level, owner.parameters.scale()).expect("encodes");
+        encryptor.encrypt(&plaintext).expect("encrypts")
+    };
+    let inputs = [input(1), input(2)];
+    let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
+    let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
+    let run = |input: &Ciphertext| execution.run(input.clone(), &mut ()).expect("runs").0;
+    let on_one_thread = |input: &Ciphertext| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        pool.install(|| run(input))
+    };
+    // First at the same time, so that both find nothing prepared.
+    let together: Vec<Ciphertext> = std::thread::scope(|scope| {
+        let running = inputs.each_ref().map(|input| scope.spawn(|| on_one_thread(input)));
+        running.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    for (input, found) in inputs.iter().zip(&together) {
+        assert!(run(input) == *found, "another ciphertext");
+    }
+    assert!(together[0] != together[1]);
 }
 
 fn files_of_others_are_refused(owner: &Owner, folder: &Path) {

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod costs;
 mod layout;
 mod linear;
 mod plan;
@@ -19,6 +20,7 @@ mod text;
 mod weights;
 
 pub use check::{CheckError, CheckedPlan};
+pub use costs::{Costs, LevelCosts};
 pub use layout::{Element, Layout, LayoutError};
 pub use linear::{
     BatchNorm, Diagonals, LinearMap, LinearSource, LinearValues, MissingTensor, TensorSource,
@@ -26,13 +28,13 @@ pub use linear::{
 };
 pub use plan::{
     Counts, InputSpec, KeyUse, Level, NetworkInfo, Op, OutputSpec, Parameters, Plan, Reg, Rotation, Step,
-    TensorRef,
+    StepScale, TensorRef,
 };
-pub use polynomial::Polynomial;
-pub use profile::{BootstrapSpec, Costs, Profile, ProfileError};
+pub use polynomial::{Form, Polynomial};
+pub use profile::{BootstrapSpec, Profile, ProfileError};
 pub use security::{max_log_qp, security_bits};
 pub use text::{PlanError, digest_hex};
 pub use weights::{Tensor, Weights};
 
 /// Bumped on every incompatible change of the text format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;

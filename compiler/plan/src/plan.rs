@@ -106,6 +106,33 @@ impl Op {
     }
 }
 
+/// At which scale a result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum StepScale {
+    /// The parameters' own, `2^log_scale` exactly.
+    Layer,
+    /// The one at which a polynomial of [`crate::Form::Quartic`] takes its argument at `level`.
+    Argument {
+        /// Index into `Plan::polynomials`.
+        polynomial: u32,
+        /// The level at which the polynomial reads it.
+        level: Level,
+    },
+}
+
+impl StepScale {
+    /// log2 of the scale if every prime were a power of two; `None` if the plan has no such polynomial or level.
+    pub fn nominal_log2(self, plan: &Plan) -> Option<f64> {
+        match self {
+            Self::Layer => Some(plan.parameters.log_scale.into()),
+            Self::Argument { polynomial, level } => {
+                plan.polynomials.get(polynomial as usize)?.argument_log2(&plan.parameters, level)
+            }
+        }
+    }
+}
+
 /// One step: `dst := op`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,8 +143,8 @@ pub struct Step {
     pub op: Op,
     /// Level of the result.
     pub level: Level,
-    /// log2 of the result's scale.
-    pub log_scale: u32,
+    /// Scale of the result.
+    pub scale: StepScale,
     /// Path of the layer in the network's text.
     pub layer: String,
     /// Registers read here for the last time.

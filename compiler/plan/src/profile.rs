@@ -1,6 +1,7 @@
 //! A profile: one CKKS parameter set with its measured costs, read from `models/targets/*.ron`.
 
-use crate::{max_log_qp, security_bits};
+use crate::{Costs, max_log_qp, security_bits};
+use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -50,22 +51,6 @@ pub struct BootstrapSpec {
     pub degree: u32,
     /// Hamming weight of the ephemeral secret of the modulus raise.
     pub ephemeral_weight: u32,
-}
-
-/// Milliseconds on one core, as measured; the compiler compares plans with them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Costs {
-    /// One bootstrap.
-    pub bootstrap_ms: f64,
-    /// One key switch at 4 limbs on digits that are already decomposed.
-    pub hoisted_rotation_ms: f64,
-    /// One rotation at 4 limbs, decomposition included.
-    pub rotation_ms: f64,
-    /// Encoding and multiplying one diagonal at 4 limbs.
-    pub diagonal_ms: f64,
-    /// One product of ciphertexts with relinearisation, at the compute levels.
-    pub multiply_ms: f64,
 }
 
 /// Why a profile is refused.
@@ -127,6 +112,16 @@ impl Profile {
         Ok(profile)
     }
 
+    /// The profile as text, which [`Profile::from_ron`] reads.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError::Syntax`] if it has no text, which a profile that passed [`Profile::check`] has.
+    pub fn to_ron(&self) -> Result<String, ProfileError> {
+        let style = PrettyConfig::new().depth_limit(3).new_line("\n");
+        ron::ser::to_string_pretty(self, style).map_err(|e| ProfileError::Syntax(e.to_string()))
+    }
+
     /// Checks every field and the security table.
     ///
     /// # Errors
@@ -158,16 +153,8 @@ impl Profile {
         if self.log_scale < 20 || self.log_scale > 49 {
             return field("log_scale", self.log_scale.to_string(), "20 to 49");
         }
-        let costs = &self.costs;
-        let all = [
-            costs.bootstrap_ms,
-            costs.hoisted_rotation_ms,
-            costs.rotation_ms,
-            costs.diagonal_ms,
-            costs.multiply_ms,
-        ];
-        if all.iter().any(|c| !c.is_finite() || *c <= 0.0) {
-            return field("costs", format!("{all:?}"), "positive finite milliseconds");
+        if let Some((found, allowed)) = self.costs.fault() {
+            return field("costs", found, allowed);
         }
         if security_bits(self.log_n, self.log_qp()).is_none() {
             return Err(ProfileError::Insecure {
@@ -188,9 +175,31 @@ impl Profile {
             .chain(self.special_bits.iter().copied())
     }
 
-    /// log2(Q P): the bits of all primes together.
+    /// Bits of the prime that a rescale at `level` divides by.
+    pub fn prime_bits(&self, level: u8) -> Option<u32> {
+        self.all_bits().take(usize::from(self.max_level()) + 1).nth(level.into())
+    }
+
+    /// log2(Q P) of the largest key: the largest modulus under which anything is encrypted. A key for level `l`
+    /// carries the primes up to `q_l` and as many of the special ones as the table allows; the lower the level, the
+    /// more. If the highest level has no room for even one, keys may carry all, and such a profile is insecure.
     pub fn log_qp(&self) -> u32 {
-        self.all_bits().sum()
+        let limit = max_log_qp(self.log_n).unwrap_or(0);
+        let sums = |bits: Vec<u32>| -> Vec<u32> {
+            bits.iter()
+                .scan(0, |sum, bits| {
+                    *sum += bits;
+                    Some(*sum)
+                })
+                .collect()
+        };
+        let chain_primes = usize::from(self.max_level()) + 1;
+        let (chain, special) =
+            (sums(self.all_bits().take(chain_primes).collect()), sums(self.special_bits.clone()));
+        let largest = |q: &u32| special.iter().map(|p| q + p).filter(|&sum| sum <= limit).max();
+        let keys: Option<Vec<u32>> = chain.iter().map(largest).collect();
+        let most = keys.and_then(|keys| keys.into_iter().max());
+        most.unwrap_or_else(|| self.all_bits().sum())
     }
 
     /// Slots of a ciphertext, all of them used for real values.
@@ -216,4 +225,16 @@ impl Profile {
 
 fn level(primes: usize) -> u8 {
     u8::try_from(primes).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_survives_its_text() {
+        let text = include_str!("../../../models/targets/b5.ron");
+        let profile = Profile::from_ron(text).expect("sound");
+        assert_eq!(Profile::from_ron(&profile.to_ron().expect("text")), Ok(profile));
+    }
 }

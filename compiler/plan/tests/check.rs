@@ -6,8 +6,8 @@
 mod small_plan;
 
 use fhecc_plan::{
-    CheckError, CheckedPlan, KeyUse, Layout, LayoutError, Level, LinearSource, Op, Plan, ProfileError, Reg,
-    Rotation,
+    CheckError, CheckedPlan, Form, KeyUse, Layout, LayoutError, Level, LinearSource, Op, Plan, ProfileError,
+    Reg, Rotation, StepScale,
 };
 use small_plan::{fill_frees, fill_keys, small_plan};
 
@@ -41,7 +41,7 @@ fn the_good_plan_passes() {
 
 #[test]
 fn parameters() {
-    assert_refused("below 128-bit security", |p| p.parameters.compute_bits = vec![31; 8]);
+    assert_refused("below 128-bit security", |p| p.parameters.compute_bits = vec![31; 12]);
     assert!(matches!(
         CheckedPlan::new(small_plan(11).0),
         Err(CheckError::Profile(ProfileError::Insecure { .. }))
@@ -211,12 +211,49 @@ fn registers_are_written_once_read_after_and_freed_at_the_end() {
     assert_refused("linears[4] is needed by no step", |p| p.linears.push(p.linears[0].clone()));
 }
 
+/// The good plan with its second activation, which reads a bootstrap, as a quartic.
+fn with_quartic(plan: &mut Plan) {
+    plan.polynomials[1].form = Form::Quartic;
+    plan.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(7) };
+    plan.steps[5].level = Level(5);
+}
+
+#[test]
+fn a_quartic_reads_what_was_made_for_it() {
+    let mut plan = good();
+    with_quartic(&mut plan);
+    CheckedPlan::new(plan).expect("good");
+    assert_refused("the quartic takes", |p| {
+        with_quartic(p);
+        p.steps[4].scale = StepScale::Layer;
+    });
+    assert_refused("the quartic takes", |p| {
+        with_quartic(p);
+        p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(6) };
+    });
+    assert_refused("no scale is known", |p| {
+        with_quartic(p);
+        p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(0) };
+    });
+    assert_refused("which is no quartic", |p| {
+        with_quartic(p);
+        p.steps[4].scale = StepScale::Argument { polynomial: 0, level: Level(7) };
+    });
+    assert_refused("is at the scale for polynomial 1", |p| {
+        with_quartic(p);
+        p.steps[5].op = Op::Polynomial { src: Reg(4), polynomial: 0 };
+    });
+    assert_refused("polynomials[0].form is Quartic", |p| p.polynomials[0].form = Form::Quartic);
+}
+
 #[test]
 fn levels_and_scales_follow_from_the_operations() {
     for index in 0..good().steps.len() {
         let message = refused(|p| p.steps[index].level.0 += 1);
         assert!(message.contains("level"), "step {index}: {message}");
-        assert_refused("log_scale 30 is stated; every value has 31", |p| p.steps[index].log_scale = 30);
+        let elsewhere = StepScale::Argument { polynomial: 0, level: Level(3) };
+        let message = refused(|p| p.steps[index].scale = elsewhere);
+        assert!(message.contains("scale") || message.contains("no quartic"), "step {index}: {message}");
     }
     assert_refused("above the highest, 18", |p| p.steps[0].level = Level(200));
     assert_refused("a bootstrap takes 2", |p| {

@@ -1,32 +1,21 @@
-//! Predicted milliseconds on one core, from a profile's measured costs.
-//!
-//! Costs are measured at four limbs. Work on residues grows linearly with the limbs, a key switch faster, as
-//! both the digits and the limbs of each grow.
+//! Predicted milliseconds on one core, from the costs that were measured level by level.
 
 use fhecc_plan::{Costs, Level, LinearMap, Polynomial, Rotation};
 
-/// Limbs at which a profile's costs are measured.
-const MEASURED_LIMBS: f64 = 4.0;
-
-fn limbs(level: Level) -> f64 {
-    f64::from(level.0) + 1.0
-}
-
-/// One unhoisted rotation.
+/// One rotation outside of linear maps.
 pub fn rotation(costs: &Costs, level: Level) -> f64 {
-    costs.rotation_ms * (limbs(level) / MEASURED_LIMBS).powf(1.5)
+    costs.at(level).rotation_ms
 }
 
 fn steps(rotations: &[Rotation]) -> f64 {
     rotations.iter().filter(|r| r.0 != 0).count() as f64
 }
 
-/// A linear map with the given steps.
+/// A linear map with the given steps, its operand at `level`.
 pub fn linear(costs: &Costs, map: &LinearMap, level: Level) -> f64 {
-    let ratio = limbs(level) / MEASURED_LIMBS;
-    let hoisted = costs.hoisted_rotation_ms * steps(&map.babies) * ratio.powf(1.5);
-    let full = costs.rotation_ms * steps(&map.giants) * ratio.powf(1.5);
-    hoisted + full + costs.diagonal_ms * f64::from(map.diagonals) * ratio
+    let costs = costs.at(level);
+    let rotations = costs.baby_ms * steps(&map.babies) + costs.giant_ms * steps(&map.giants);
+    costs.linear_ms + rotations + costs.diagonal_ms * f64::from(map.diagonals)
 }
 
 /// Products of ciphertexts in a Paterson-Stockmeyer evaluation with `2^k` baby powers, for the best k.
@@ -42,9 +31,12 @@ pub fn products(degree: usize) -> usize {
     (0..=8).map(products).min().unwrap_or(0)
 }
 
-/// A polynomial.
-pub fn polynomial(costs: &Costs, polynomial: &Polynomial) -> f64 {
-    costs.multiply_ms * products(polynomial.degree()) as f64
+/// A polynomial, its operand at `level`: its products are spread evenly over the levels that it consumes.
+pub fn polynomial(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
+    let depth = polynomial.depth().max(1);
+    let levels = (0..depth).map(|down| Level(level.0.saturating_sub(down)));
+    let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
+    products(polynomial.degree()) as f64 * sum / f64::from(depth)
 }
 
 #[cfg(test)]
@@ -58,9 +50,15 @@ mod tests {
     }
 
     #[test]
-    fn costs_are_the_profiles_at_four_limbs_and_grow_with_them() {
+    fn costs_are_the_profiles_at_a_measured_level_and_grow_with_the_level() {
         let costs = profile("b5").costs;
-        assert_eq!(rotation(&costs, Level(3)), costs.rotation_ms);
-        assert!(rotation(&costs, Level(7)) > 2.0 * costs.rotation_ms);
+        let measured = costs.levels[0];
+        assert_eq!(rotation(&costs, Level(measured.level)), measured.rotation_ms);
+        assert!(rotation(&costs, Level(15)) > rotation(&costs, Level(3)));
+        let polynomial = |level| {
+            let polynomial = Polynomial::series(1.0, vec![1.0; 16]);
+            super::polynomial(&costs, &polynomial, Level(level))
+        };
+        assert!(polynomial(7) > polynomial(4));
     }
 }

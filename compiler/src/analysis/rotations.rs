@@ -4,7 +4,7 @@ use super::cost;
 use fhecc_plan::{Costs, Layout, Level, LinearMap, LinearSource, Rotation};
 use std::collections::BTreeSet;
 
-/// Level at which schedules are compared: the one at which profiles' costs are measured.
+/// Level at which schedules are compared: where most linear maps run, right above a bootstrap's input.
 const REFERENCE: Level = Level(3);
 
 /// A linear map from `input` to `output` with the cheapest split of its rotations.

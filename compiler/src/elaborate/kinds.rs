@@ -8,6 +8,7 @@ pub(super) enum Kind {
     Conv,
     BatchNorm,
     Relu,
+    Polynomial,
     Add,
     Subsample,
     PadChannels,
@@ -26,10 +27,11 @@ const fn takes(name: &'static str) -> Parameter<'static> {
 
 impl Kind {
     /// All of them, by name.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Conv,
         Self::BatchNorm,
         Self::Relu,
+        Self::Polynomial,
         Self::Add,
         Self::Subsample,
         Self::PadChannels,
@@ -49,6 +51,7 @@ impl Kind {
             Self::Conv => "conv",
             Self::BatchNorm => "batch_norm",
             Self::Relu => "relu",
+            Self::Polynomial => "polynomial",
             Self::Add => "add",
             Self::Subsample => "subsample",
             Self::PadChannels => "pad_channels",
@@ -79,7 +82,7 @@ impl Kind {
             Self::Subsample => const { &[needs("stride")] },
             Self::PadChannels => const { &[takes("before"), takes("after")] },
             Self::AveragePool => const { &[needs("kernel"), takes("stride"), takes("padding")] },
-            Self::GlobalAveragePool => &[],
+            Self::Polynomial | Self::GlobalAveragePool => &[],
             Self::Linear => const { &[needs("features"), takes("bias")] },
         }
     }
@@ -87,7 +90,7 @@ impl Kind {
     /// Whether it has tensors in the weights file, which are found by its path.
     pub(super) fn has_weights(self) -> bool {
         match self {
-            Self::Conv | Self::BatchNorm | Self::Linear => true,
+            Self::Conv | Self::BatchNorm | Self::Polynomial | Self::Linear => true,
             Self::Relu
             | Self::Add
             | Self::Subsample

@@ -13,7 +13,7 @@ use fhecc_plan::BatchNorm;
 /// Largest kernel, stride and padding.
 const LARGEST_WINDOW: u32 = 1 << 10;
 /// Highest degree of an approximation.
-const HIGHEST_DEGREE: u32 = 63;
+pub(super) const HIGHEST_DEGREE: u32 = 63;
 /// PyTorch's default.
 const EPSILON: f64 = 1e-5;
 
@@ -43,6 +43,7 @@ impl<'a> Elaborator<'a> {
             Kind::Conv => self.conv(scope, &arguments, place),
             Kind::BatchNorm => self.batch_norm(scope, &arguments, place),
             Kind::Relu => self.relu(scope, &arguments, place),
+            Kind::Polynomial => self.polynomial(place),
             Kind::Add => self.addition(scope, &arguments, place),
             Kind::Subsample => self.subsample(scope, &arguments, place),
             Kind::PadChannels => self.pad_channels(scope, &arguments, place),
@@ -152,6 +153,13 @@ impl<'a> Elaborator<'a> {
         let approximation =
             Approximation { method: method.flatten(), degree: degree.flatten(), range: range.flatten() };
         let op = TensorOp::Activation { function: Activation::Relu, approximation };
+        self.node(op, input.shape, place, &[input.node])
+    }
+
+    fn polynomial(&mut self, place: Place<'_>) -> Flow {
+        let input = place.input?;
+        let approximation = Approximation::default();
+        let op = TensorOp::Activation { function: Activation::Trained, approximation };
         self.node(op, input.shape, place, &[input.node])
     }
 

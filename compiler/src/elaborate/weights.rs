@@ -1,8 +1,9 @@
 //! Whether a weights file has what the network needs.
 
+use super::layers::HIGHEST_DEGREE;
 use crate::diagnostics::{Diagnostic, nearest};
-use crate::ir::{FitMethod, NodeId, TensorGraph, TensorNode, TensorOp};
-use fhecc_plan::{BatchNorm, Weights};
+use crate::ir::{Activation, FitMethod, NodeId, TensorGraph, TensorNode, TensorOp};
+use fhecc_plan::{BatchNorm, TensorSource, Weights};
 
 /// Compares the tensors that the layers name with those there are: missing ones, wrong shapes, values
 /// that are not finite, negative variances, measured ranges that `auto` needs. Run before any pass.
@@ -45,7 +46,8 @@ impl Check<'_> {
                     self.tensor(node, bias, &[u64::from(*features)]);
                 }
             }
-            TensorOp::Activation { approximation, .. } => {
+            TensorOp::Activation { function: Activation::Trained, .. } => self.trained(node),
+            TensorOp::Activation { function: Activation::Relu, approximation } => {
                 if approximation.range.is_none() {
                     self.measured(node, "range");
                 }
@@ -73,6 +75,25 @@ impl Check<'_> {
         if self.weights.get(name).is_some_and(negative) {
             let title = format!("the tensor `{name}` holds negative variances");
             self.found.push(Diagnostic::new("E0703", title, node.span, "needed by this layer"));
+        }
+    }
+
+    /// The coefficients of a trained activation, what they are for, and over which range.
+    fn trained(&mut self, node: &TensorNode) {
+        let name = |what: &str| format!("{}.{what}", node.path);
+        let coefficients = name("polynomial");
+        let count = self.weights.get(&coefficients).map_or(0, |tensor| tensor.values.len() as u64);
+        let counts = 2..=u64::from(HIGHEST_DEGREE) + 1;
+        self.tensor(node, &coefficients, &[count.clamp(*counts.start(), *counts.end())]);
+        for (what, allowed) in [("argument", "0 or 1"), ("range", "a positive number")] {
+            let name = name(what);
+            self.tensor(node, &name, &[1]);
+            let Some(&value) = self.weights.values(&name).and_then(|values| values.first()) else { continue };
+            let good = if what == "range" { value > 0.0 } else { value == 0.0 || value == 1.0 };
+            if value.is_finite() && !good {
+                let title = format!("the tensor `{name}` holds {value}; allowed: {allowed}");
+                self.found.push(Diagnostic::new("E0703", title, node.span, "needed by this layer"));
+            }
         }
     }
 

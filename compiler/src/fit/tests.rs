@@ -2,6 +2,10 @@ use super::*;
 
 const SINE: Argument = Argument::Sine { log_message_ratio: 3 };
 
+fn relu(u: f64) -> f64 {
+    u.max(0.0)
+}
+
 fn bell() -> Density {
     let bin = |i: i32| (-(f64::from(i) - 127.5).powi(2) / 1800.0).exp() as f32;
     let bins: Vec<f32> = (0..256).map(bin).collect();
@@ -11,7 +15,7 @@ fn bell() -> Density {
 #[test]
 fn interpolation_agrees_at_its_nodes() {
     for argument in [Argument::Plain, SINE] {
-        let p = chebyshev(Activation::Relu, argument, 15);
+        let p = chebyshev(&relu, argument, 15);
         assert_eq!(p.degree(), 15);
         for j in 0..16 {
             let s = p.domain * (std::f64::consts::PI * (f64::from(j) + 0.5) / 16.0).cos();
@@ -25,7 +29,7 @@ fn interpolation_agrees_at_its_nodes() {
 fn least_squares_are_orthogonal_to_the_basis() {
     let density = bell();
     for argument in [Argument::Plain, SINE] {
-        let p = weighted(Activation::Relu, argument, 15, &density);
+        let p = weighted(&relu, argument, 15, &density);
         let grid: Vec<f64> =
             (0..POINTS).map(|i| ((i as f64 + 0.5) / POINTS as f64 * 2.0 - 1.0) * argument.edge()).collect();
         let total: f64 = grid.iter().map(|u| density.at(*u)).sum();
@@ -48,11 +52,11 @@ fn least_squares_are_orthogonal_to_the_basis() {
 fn density_makes_the_fit_better_where_arguments_are() {
     let density = bell();
     for argument in [Argument::Plain, SINE] {
-        let fitted = weighted(Activation::Relu, argument, 15, &density);
-        let uniform = chebyshev(Activation::Relu, argument, 15);
-        let rms = |p| errors(Activation::Relu, argument, p, Some(&density)).1;
+        let fitted = weighted(&relu, argument, 15, &density);
+        let uniform = chebyshev(&relu, argument, 15);
+        let rms = |p| errors(&relu, argument, p, Some(&density)).1;
         assert!(rms(&fitted) < 0.7 * rms(&uniform), "{} against {}", rms(&fitted), rms(&uniform));
-        let (largest, _) = errors(Activation::Relu, argument, &fitted, None);
+        let (largest, _) = errors(&relu, argument, &fitted, None);
         assert!(largest < 0.3, "{argument:?} {largest}");
     }
 }

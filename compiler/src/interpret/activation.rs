@@ -1,7 +1,8 @@
 //! Activations of the cleartext interpreter, exact or as polynomials, and what can be measured at them.
 
 use super::Real;
-use fhecc_plan::Polynomial;
+use crate::fit::{Argument, HEADROOM};
+use fhecc_plan::{MissingTensor, Polynomial, TensorSource};
 use std::collections::BTreeMap;
 
 /// Stands in for an activation: `x -> range * p(x / range)`, or `range * p(sin(angle * x / range))` behind a
@@ -19,7 +20,42 @@ pub struct ActivationModel {
 /// Elements that pass the recurrence together.
 const CHUNK: usize = 32;
 
+/// log2 of the message ratio that trained activations behind a sine are made for: `sin(2 pi u / 8)`.
+pub const TRAINED_MESSAGE_RATIO: u32 = 3;
+
 impl ActivationModel {
+    /// The trained activation at `path`: `PATH.polynomial` holds Chebyshev coefficients, constant first, in
+    /// `t = u` for `PATH.argument` 0 and in `t = sin(2 pi u / 8) / sin(2 pi 1.1 / 8)` for 1, where `u = x / R` with
+    /// R 1.1 times `PATH.range`. The value is R times the series.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingTensor`] if one of the three is not there or empty.
+    pub fn trained(tensors: &dyn TensorSource, path: &str) -> Result<Self, MissingTensor> {
+        let values = |what: &str| {
+            let name = format!("{path}.{what}");
+            let found = tensors.values(&name).filter(|values| !values.is_empty());
+            found.ok_or(MissingTensor(name))
+        };
+        let coefficients = values("polynomial")?.iter().map(|c| f64::from(*c)).collect();
+        let argument = if values("argument")?[0] == 0.0 {
+            Argument::Plain
+        } else {
+            Argument::Sine { log_message_ratio: TRAINED_MESSAGE_RATIO }
+        };
+        Ok(Self {
+            range: f64::from(values("range")?[0]) * HEADROOM,
+            angle: argument.angle(),
+            polynomial: Polynomial::series(argument.domain(), coefficients),
+        })
+    }
+
+    /// Its value at `x`.
+    pub fn value(&self, x: f64) -> f64 {
+        let u = x / self.range;
+        self.range * self.polynomial.value(self.angle.map_or(u, |angle| (angle * u).sin()))
+    }
+
     /// Replaces every value by its image.
     pub(super) fn apply<T: Real>(&self, values: &mut [T]) {
         let coefficients: Vec<T> = self.polynomial.coefficients.iter().map(|c| T::from_f64(*c)).collect();

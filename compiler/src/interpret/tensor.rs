@@ -2,7 +2,7 @@
 
 use super::conv::{Convolution, Geometry};
 use super::{ActivationModel, Observer, Real};
-use crate::ir::{NodeId, Shape, TensorGraph, TensorNode, TensorOp};
+use crate::ir::{Activation, NodeId, Shape, TensorGraph, TensorNode, TensorOp};
 use fhecc_plan::{LinearSource, MissingTensor, TensorSource, effective_values};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -41,7 +41,11 @@ enum Kernel<T> {
     Conv(Box<Convolution<T>>),
     /// Slope and offset per channel.
     Affine(Vec<(T, T)>),
-    Activation(Option<ActivationModel>),
+    Activation {
+        /// The function itself, unless it is a rectified linear unit.
+        exact: Option<ActivationModel>,
+        replacement: Option<ActivationModel>,
+    },
     Add,
     Pool {
         kernel: usize,
@@ -109,7 +113,13 @@ fn kernel<T: Real>(
                 effective_values(&LinearSource::Affine { batch_norm: bn.clone() }, channels, tensors)?;
             Kernel::Affine(real(values.weight).into_iter().zip(real(values.bias)).collect())
         }
-        TensorOp::Activation { .. } => Kernel::Activation(None),
+        TensorOp::Activation { function, .. } => {
+            let exact = match function {
+                Activation::Relu => None,
+                Activation::Trained => Some(ActivationModel::trained(tensors, &node.path)?),
+            };
+            Kernel::Activation { exact, replacement: None }
+        }
         TensorOp::Add => Kernel::Add,
         TensorOp::AveragePool { kernel, stride, padding } => {
             Kernel::Pool { kernel: *kernel as usize, stride: *stride as usize, padding: *padding as usize }
@@ -157,15 +167,15 @@ impl<T: Real> Interpreter<T> {
 
     /// Paths of the activations, in order of evaluation.
     pub fn activations(&self) -> impl Iterator<Item = &str> {
-        let activation = |s: &&Step<T>| matches!(s.kernel, Kernel::Activation(_));
+        let activation = |s: &&Step<T>| matches!(s.kernel, Kernel::Activation { .. });
         self.steps.iter().filter(activation).map(|s| s.path.as_str())
     }
 
     /// Replaces the activations at these paths; the others become exact.
     pub fn set_activations(&mut self, models: &BTreeMap<String, ActivationModel>) {
         for step in &mut self.steps {
-            if let Kernel::Activation(model) = &mut step.kernel {
-                *model = models.get(&step.path).cloned();
+            if let Kernel::Activation { replacement, .. } = &mut step.kernel {
+                *replacement = models.get(&step.path).cloned();
             }
         }
     }
@@ -194,10 +204,10 @@ impl<T: Real> Interpreter<T> {
                     }
                     x
                 }
-                Kernel::Activation(model) => {
+                Kernel::Activation { exact, replacement } => {
                     observer.activation(&step.path, read(0));
                     let mut x = read(0).clone();
-                    match model {
+                    match replacement.as_ref().or(exact.as_ref()) {
                         Some(model) => model.apply(&mut x),
                         None => x.iter_mut().filter(|v| **v < T::default()).for_each(|v| *v = T::default()),
                     }

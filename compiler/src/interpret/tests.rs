@@ -106,7 +106,7 @@ fn activations_are_exact_unless_replaced_and_observed_either_way() {
     assert_eq!(observer.ranges, BTreeMap::from([("relu0".to_owned(), 2.0)]));
     assert_eq!(interpreter.activations().collect::<Vec<_>>(), ["relu0"]);
 
-    let polynomial = Polynomial { domain: 0.5, coefficients: vec![0.25, 0.5, 0.125] };
+    let polynomial = Polynomial::series(0.5, vec![0.25, 0.5, 0.125]);
     for angle in [None, Some(0.3)] {
         let model = ActivationModel { range: 4.0, angle, polynomial: polynomial.clone() };
         interpreter.set_activations(&BTreeMap::from([("relu0".to_owned(), model)]));

@@ -27,6 +27,9 @@ impl Display for Shape {
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
+    /// A polynomial whose coefficients were trained with the weights and come with them, see
+    /// [`crate::interpret::ActivationModel::trained`].
+    Trained,
 }
 
 /// How an activation is approximated, as the author wrote it; `None` is `auto`.

@@ -13,8 +13,8 @@ use super::schedule_rotation_keys::rotations;
 use crate::analysis::cost;
 use crate::ir::{HeOp, LeveledGraph, NodeId, TensorGraph};
 use fhecc_plan::{
-    CheckedPlan, Counts, FORMAT_VERSION, InputSpec, KeyUse, LinearSource, NetworkInfo, Op, OutputSpec, Plan,
-    Profile, Reg, Step, TensorRef, Weights,
+    CheckedPlan, Counts, FORMAT_VERSION, Form, InputSpec, KeyUse, LinearSource, NetworkInfo, Op, OutputSpec,
+    Plan, Profile, Reg, Step, StepScale, TensorRef, Weights,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -111,7 +111,7 @@ impl Tables {
             }
             HeOp::Add => Op::Add { a: read(0)?, b: read(1)? },
             HeOp::Polynomial(polynomial) => {
-                self.milliseconds += cost::polynomial(costs, polynomial);
+                self.milliseconds += cost::polynomial(costs, polynomial, level);
                 self.polynomials.push(polynomial.clone());
                 Op::Polynomial { src: read(0)?, polynomial: index(self.polynomials.len() - 1) }
             }
@@ -126,6 +126,25 @@ impl Tables {
             }
         })
     }
+}
+
+/// The scales of what is made for quartics: of the maker, and of the level drop in between if there is one.
+fn scales(graph: &LeveledGraph) -> BTreeMap<NodeId, StepScale> {
+    let polynomials = graph.steps().iter().filter(|id| matches!(graph.node(**id).op, HeOp::Polynomial(_)));
+    let mut scales = BTreeMap::new();
+    for (polynomial, id) in (0u32..).zip(polynomials) {
+        if !matches!(&graph.node(*id).op, HeOp::Polynomial(p) if p.form == Form::Quartic) {
+            continue;
+        }
+        let scale = StepScale::Argument { polynomial, level: graph.operand_level(*id) };
+        let mut made = graph.graph().operands(*id).first().copied();
+        while let Some(id) = made {
+            scales.insert(id, scale);
+            let dropped = matches!(graph.node(id).op, HeOp::DropLevel(_));
+            made = graph.graph().operands(id).first().copied().filter(|_| dropped);
+        }
+    }
+    scales
 }
 
 /// Writes the plan.
@@ -143,6 +162,7 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
     let input = find(|op| matches!(op, HeOp::Input(_))).ok_or_else(|| bug("there is no input".to_owned()))?;
     let result = graph.graph().operands(output)[0];
 
+    let scales = scales(graph);
     let mut tables = Tables::default();
     let mut steps = Vec::with_capacity(graph.steps().len());
     for id in graph.steps() {
@@ -159,7 +179,7 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
             dst: registers[id],
             op: tables.op(parts, *id, &reads)?,
             level: graph.level(*id),
-            log_scale: profile.log_scale,
+            scale: scales.get(id).copied().unwrap_or(StepScale::Layer),
             layer: graph.node(*id).layer.clone(),
             frees,
         });

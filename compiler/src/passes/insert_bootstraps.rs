@@ -84,11 +84,18 @@ impl Search<'_> {
         let op = &self.graph.op(id).op;
         let (available, depth, floor) = match op {
             HeOp::Input(_) => (self.profile.max_level(), 0, 0),
-            HeOp::Activation { .. } | HeOp::Polynomial(_) => {
+            HeOp::Activation { plain, refreshed } => {
                 let high = self.profile.bootstrap_output_level();
-                let refreshed = operands.iter().any(|o| o.refreshed);
-                let available = if refreshed { high } else { lowest.min(high) };
-                (available, op.depth(), self.profile.bootstrap_input_level())
+                let (available, polynomial) = if operands.iter().any(|o| o.refreshed) {
+                    (high, refreshed)
+                } else {
+                    (lowest.min(high), plain)
+                };
+                (available, polynomial.depth(), self.profile.bootstrap_input_level())
+            }
+            HeOp::Polynomial(polynomial) => {
+                let high = self.profile.bootstrap_output_level();
+                (lowest.min(high), polynomial.depth(), self.profile.bootstrap_input_level())
             }
             HeOp::Linear(_)
             | HeOp::RotateSum(_)

@@ -2,8 +2,9 @@
 //!
 //! Does: turn every linear layer into a [`LinearMap`] between the layouts of `choose_packing`, with the factors
 //! of `fold_ranges` in weights and bias and the cheapest schedule of rotations; scale activation polynomials by
-//! R times the factor of their result; turn global pools into sums over rotations where that is possible; make
-//! one map of a subsampling and the channel padding behind it.
+//! R times the factor of their result, degree four in its two-level form where nothing else reads the argument; turn
+//! global pools into sums over rotations where that is possible; make one map of a subsampling and the channel
+//! padding behind it.
 //! Does not: know levels, or decide on bootstraps.
 //!
 //! Requires: a verified [`TensorGraph`], layouts, factors and fits for its nodes.
@@ -15,7 +16,7 @@ use super::fold_ranges::Ranges;
 use super::{PassError, cyclic};
 use crate::analysis::{pooling, rotations};
 use crate::ir::{Graph, HeGraph, HeNode, HeOp, NodeId, TensorGraph, TensorNode, TensorOp};
-use fhecc_plan::{Costs, Layout, LinearMap, LinearSource, Polynomial, Profile, Rotation};
+use fhecc_plan::{Costs, Form, Layout, LinearMap, LinearSource, Polynomial, Profile, Rotation};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
@@ -82,7 +83,13 @@ fn gathering(layout: &Layout) -> Vec<Rotation> {
 
 fn scaled(polynomial: &Polynomial, factor: f64) -> Polynomial {
     let coefficients = polynomial.coefficients.iter().map(|c| c * factor).collect();
-    Polynomial { domain: polynomial.domain, coefficients }
+    Polynomial::series(polynomial.domain, coefficients)
+}
+
+/// `polynomial` as a quartic if that is possible and `alone` says that nothing else reads its argument.
+fn in_fewest_levels(polynomial: Polynomial, alone: bool) -> Polynomial {
+    let form = if alone && polynomial.gain().is_some() { Form::Quartic } else { Form::Series };
+    Polynomial { form, ..polynomial }
 }
 
 impl<'a> Lowering<'a> {
@@ -246,7 +253,14 @@ impl<'a> Lowering<'a> {
         let operand = self.he.op(done[0]).layout;
         // p(0) is not 0: unused slots do not stay empty.
         let layout = Layout { clean: operand.clean && operand.len() == operand.period(), ..operand };
-        let (plain, refreshed) = (scaled(&fit.plain, factor), scaled(&fit.refreshed, factor));
+        // A quartic's argument is made for it: by a linear map that nothing else reads, or by the bootstrap, which
+        // serves all activations of one value.
+        let readers = g.users(argument);
+        let activations =
+            readers.iter().filter(|(user, _)| matches!(g.op(*user).op, TensorOp::Activation { .. })).count();
+        let alone = readers.len() == 1 && matches!(self.he.op(done[0]).op, HeOp::Linear(_));
+        let plain = in_fewest_levels(scaled(&fit.plain, factor), alone);
+        let refreshed = in_fewest_levels(scaled(&fit.refreshed, factor), activations == 1);
         Ok(self.node(HeOp::Activation { plain, refreshed }, node, layout, done))
     }
 }

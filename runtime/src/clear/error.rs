@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 
 /// Why the clear backend refuses an operation: as a rule, what encryption would refuse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClearError {
     /// The input is not one or more slot vectors of one power of two.
@@ -39,9 +39,16 @@ pub enum ClearError {
     /// A sum of different levels or scales: each operand's level and log2 of its scale.
     Unequal {
         /// The left operand.
-        left: (u8, u32),
+        left: (u8, f64),
         /// The right operand.
-        right: (u8, u32),
+        right: (u8, f64),
+    },
+    /// A quartic's argument that is not at the scale which the quartic takes; log2 of both.
+    Argument {
+        /// The argument's.
+        found: f64,
+        /// What the quartic takes; none if there is none at this level.
+        expected: Option<f64>,
     },
     /// A sum of batches of different sizes.
     Batch {
@@ -85,6 +92,7 @@ impl ClearError {
             | Self::NotLower { .. }
             | Self::BootstrapLevel { .. }
             | Self::Unequal { .. }
+            | Self::Argument { .. }
             | Self::Batch { .. }
             | Self::Copies { .. } => ExitClass::Other,
         }
@@ -110,6 +118,13 @@ impl Display for ClearError {
                 "a sum of level {} at scale 2^{} and level {} at scale 2^{}; allowed: equal ones",
                 left.0, left.1, right.0, right.1
             ),
+            Self::Argument { found, expected: Some(expected) } => write!(
+                f,
+                "a quartic of a value at scale 2^{found}; it takes its argument at scale 2^{expected}"
+            ),
+            Self::Argument { found, expected: None } => {
+                write!(f, "a quartic of a value at scale 2^{found}, at a level where it cannot be evaluated")
+            }
             Self::Batch { left, right } => write!(f, "a sum of {left} images and {right} images"),
             Self::KeyMissing { rotation, level } => {
                 write!(f, "no key for rotation {rotation}, needed at level {level}")

@@ -11,7 +11,7 @@ const COPY_TOLERANCE: f64 = 1e-9;
 pub struct ClearValue {
     pub(super) images: Vec<Vec<f64>>,
     pub(super) level: u8,
-    pub(super) log_scale: u32,
+    pub(super) log_scale: f64,
 }
 
 impl ClearValue {

@@ -1,7 +1,7 @@
 //! What a backend provides: one operation for every operation of a plan.
 
 use crate::ExitClass;
-use fhecc_plan::{LinearMap, LinearValues, Polynomial, Rotation};
+use fhecc_plan::{Level, LinearMap, LinearValues, Polynomial, Rotation};
 use std::error::Error;
 
 /// A linear map with its effective weights.
@@ -13,6 +13,15 @@ pub struct LinearLayer<'a> {
     pub map: &'a LinearMap,
     /// Weights and biases, batch norms and factors folded in.
     pub values: &'a LinearValues,
+}
+
+/// The scale at which a result is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// The parameters' own.
+    Layer,
+    /// The one at which this quartic takes its argument at this level.
+    Argument(&'a Polynomial, Level),
 }
 
 /// Computes the operations of a plan on some representation of slots.
@@ -34,15 +43,23 @@ pub trait Backend {
     /// log2 of the scale.
     fn log_scale(&self, value: &Self::Value) -> f64;
 
+    /// log2 of the scale that is wanted; `None` if there is no such scale.
+    fn log_scale_of(&self, target: Target<'_>) -> Option<f64>;
+
     /// The largest magnitude of any slot, where it can be known.
     fn largest(&self, value: &Self::Value) -> Option<f64>;
 
-    /// The linear map, bias included; one level lower at the same scale.
+    /// The linear map, bias included; one level lower at the scale wanted.
     ///
     /// # Errors
     ///
     /// If no level is left or a rotation key is missing.
-    fn linear(&self, x: &Self::Value, layer: &LinearLayer<'_>) -> Result<Self::Value, Self::Error>;
+    fn linear(
+        &self,
+        x: &Self::Value,
+        layer: &LinearLayer<'_>,
+        target: Target<'_>,
+    ) -> Result<Self::Value, Self::Error>;
 
     /// For each rotation in turn: `x := x + rotate(x)`.
     ///
@@ -65,17 +82,17 @@ pub trait Backend {
     /// If `level` is not below the value's.
     fn drop_level(&self, x: &Self::Value, level: u8) -> Result<Self::Value, Self::Error>;
 
-    /// Refreshes the levels: slots `m` become `sin(2 pi m / 2^log_message_ratio)`.
+    /// Refreshes the levels: slots `m` become `sin(2 pi m / 2^log_message_ratio)`, at the scale wanted.
     ///
     /// # Errors
     ///
     /// If the level is not that of a bootstrap's input.
-    fn bootstrap(&self, x: &Self::Value) -> Result<Self::Value, Self::Error>;
+    fn bootstrap(&self, x: &Self::Value, target: Target<'_>) -> Result<Self::Value, Self::Error>;
 
-    /// The polynomial on every slot, at the same scale.
+    /// The polynomial on every slot, at the parameters' scale.
     ///
     /// # Errors
     ///
-    /// If there are too few levels.
+    /// If there are too few levels, or a quartic's argument was not made for it.
     fn polynomial(&self, x: &Self::Value, polynomial: &Polynomial) -> Result<Self::Value, Self::Error>;
 }

@@ -49,7 +49,10 @@ impl Backend for Counting {
     fn largest(&self, value: &Level) -> Option<f64> {
         Some(value.0 as f64)
     }
-    fn linear(&self, x: &Level, _: &LinearLayer<'_>) -> Result<Level, io::Error> {
+    fn log_scale_of(&self, _: Target<'_>) -> Option<f64> {
+        Some(31.0)
+    }
+    fn linear(&self, x: &Level, _: &LinearLayer<'_>, _: Target<'_>) -> Result<Level, io::Error> {
         self.value(x, "linear", x.0 - 1)
     }
     fn rotate_sum(&self, x: &Level, _: &[Rotation]) -> Result<Level, io::Error> {
@@ -61,7 +64,7 @@ impl Backend for Counting {
     fn drop_level(&self, x: &Level, level: u8) -> Result<Level, io::Error> {
         self.value(x, "drop_level", level.into())
     }
-    fn bootstrap(&self, x: &Level) -> Result<Level, io::Error> {
+    fn bootstrap(&self, x: &Level, _: Target<'_>) -> Result<Level, io::Error> {
         self.value(x, "bootstrap", 7)
     }
     fn polynomial(&self, x: &Level, polynomial: &Polynomial) -> Result<Level, io::Error> {

@@ -1,7 +1,7 @@
 //! Everything outside of the linear maps and the steps.
 
 use super::{CheckError, layouts};
-use crate::{FORMAT_VERSION, Plan, TensorRef};
+use crate::{FORMAT_VERSION, Form, Plan, TensorRef};
 
 /// Most values that one tensor may have: a gibibyte of f32.
 pub(super) const MAX_TENSOR_VALUES: u64 = 1 << 28;
@@ -70,6 +70,12 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
             return fail(format!("{} is {found}; allowed: 1 to {MAX_DEGREE}", place("degree")));
         }
         polynomial.coefficients.iter().try_for_each(|&c| finite(c, || place("coefficients")))?;
+        if polynomial.form == Form::Quartic && polynomial.gain().is_none() {
+            return fail(format!(
+                "{} is Quartic; allowed for degree 4 with a coefficient of x^4 between 2^-12 and 2^12",
+                place("form")
+            ));
+        }
     }
     predicted(plan)
 }

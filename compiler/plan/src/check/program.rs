@@ -2,7 +2,7 @@
 
 use super::layouts::{channel_start, describe, same_slots};
 use super::{Budget, CheckError};
-use crate::{KeyUse, Layout, Op, Plan, Polynomial, Reg, Rotation, Step};
+use crate::{Form, KeyUse, Layout, Level, Op, Plan, Polynomial, Reg, Rotation, Step, StepScale};
 use std::collections::BTreeMap;
 
 /// What the slots without an element hold.
@@ -20,6 +20,7 @@ enum Unused {
 #[derive(Clone)]
 struct State {
     level: u8,
+    scale: StepScale,
     layout: Layout,
     unused: Unused,
     read: bool,
@@ -90,9 +91,8 @@ impl Program<'_> {
         if step.level.0 != state.level {
             return Err(format!("level {} is stated; it follows that it is {}", step.level.0, state.level));
         }
-        let scale = self.plan.parameters.log_scale;
-        if step.log_scale != scale {
-            return Err(format!("log_scale {} is stated; every value has {scale}", step.log_scale));
+        if step.scale != state.scale {
+            return Err(format!("scale {:?} is stated; it follows that it is {:?}", step.scale, state.scale));
         }
         let reads = step.op.reads();
         for reg in &reads {
@@ -118,7 +118,34 @@ impl Program<'_> {
         Ok(())
     }
 
+    /// A register at the scale of layers.
     fn read(&self, reg: Reg) -> Result<&State, String> {
+        let state = self.read_any(reg)?;
+        match state.scale {
+            StepScale::Layer => Ok(state),
+            StepScale::Argument { polynomial, .. } => {
+                Err(format!("{reg} is at the scale for polynomial {polynomial}, which alone may read it"))
+            }
+        }
+    }
+
+    /// The scale that a linear map or a bootstrap is asked for: a layer's, or that of a quartic's argument.
+    fn made_for(&self, scale: StepScale, result: u8) -> Result<StepScale, String> {
+        let StepScale::Argument { polynomial, level } = scale else { return Ok(scale) };
+        let form = self.plan.polynomials.get(polynomial as usize).map(|p| p.form);
+        if form != Some(Form::Quartic) {
+            return Err(format!("the result is made for polynomial {polynomial}, which is no quartic"));
+        }
+        if level.0 > result || scale.nominal_log2(self.plan).is_none() {
+            return Err(format!(
+                "no scale is known for a quartic at level {} behind level {result}",
+                level.0
+            ));
+        }
+        Ok(scale)
+    }
+
+    fn read_any(&self, reg: Reg) -> Result<&State, String> {
         match self.registers.get(&reg) {
             Some(Some(state)) => Ok(state),
             Some(None) => Err(format!("{reg} is read after it was freed")),
@@ -144,12 +171,16 @@ impl Program<'_> {
                 }
                 State {
                     level: step.level.0,
+                    scale: StepScale::Layer,
                     layout: self.plan.input.layout,
                     unused: Unused::Zero,
                     read: false,
                 }
             }
-            Op::Linear { src, map } => return self.linear(index, *src, *map),
+            Op::Linear { src, map } => {
+                let state = self.linear(index, *src, *map)?;
+                State { scale: self.made_for(step.scale, state.level)?, ..state }
+            }
             Op::RotateSum { src, rotations } => {
                 let state = self.read(*src)?.clone();
                 let layout = self.rotate_sum(&state, rotations)?;
@@ -172,7 +203,7 @@ impl Program<'_> {
                 State { unused: a.unused.max(b.unused), ..a }
             }
             Op::DropLevel { src } => {
-                let state = self.read(*src)?.clone();
+                let state = self.read_any(*src)?.clone();
                 if step.level.0 >= state.level {
                     return Err(format!(
                         "level {} is not below the operand's, {}",
@@ -188,16 +219,31 @@ impl Program<'_> {
                     return Err(format!("the operand has level {}; a bootstrap takes {needed}", state.level));
                 }
                 self.bootstraps += 1;
-                State { level: parameters.bootstrap_output_level(), ..state }
+                let level = parameters.bootstrap_output_level();
+                State { level, scale: self.made_for(step.scale, level)?, ..state }
             }
             Op::Polynomial { src, polynomial } => {
-                let state = bounded(self.read(*src)?)?;
                 let at = *polynomial as usize;
-                let Some(polynomial) = self.plan.polynomials.get(at) else {
+                let Some(found) = self.plan.polynomials.get(at) else {
                     return Err(format!("polynomial {at} of {}", self.plan.polynomials.len()));
                 };
+                let state = match found.form {
+                    Form::Series => bounded(self.read(*src)?)?,
+                    Form::Quartic => {
+                        let state = bounded(self.read_any(*src)?)?;
+                        let level = Level(state.level);
+                        let expected = StepScale::Argument { polynomial: *polynomial, level };
+                        if state.scale != expected {
+                            return Err(format!(
+                                "the operand has scale {:?}; the quartic takes {expected:?}",
+                                state.scale
+                            ));
+                        }
+                        State { scale: StepScale::Layer, ..state }
+                    }
+                };
                 self.polynomial_used[at] = true;
-                activated(state, polynomial)?
+                activated(state, found)?
             }
         };
         Ok(State { read: false, ..state })
@@ -220,7 +266,8 @@ impl Program<'_> {
         for &rotation in linear.babies.iter().chain(&linear.giants) {
             self.key(index, rotation, state.level)?;
         }
-        Ok(State { level, layout: linear.output, unused: Unused::Zero, read: false })
+        let (layout, unused) = (linear.output, Unused::Zero);
+        Ok(State { level, scale: StepScale::Layer, layout, unused, read: false })
     }
 
     /// Checks that rotations sum every channel over its pixels, and gives the layout of the sums.
@@ -288,6 +335,9 @@ impl Program<'_> {
         let Some(Some(result)) = self.registers.get(&output) else {
             return Err(format!("output register {output} is never written"));
         };
+        if result.scale != StepScale::Layer {
+            return Err(format!("output register {output} is at the scale for a polynomial"));
+        }
         if !same_slots(&result.layout, &plan.output.layout) {
             let (found, stated) = (describe(&result.layout), describe(&plan.output.layout));
             return Err(format!("output register {output} is {found}; output.layout states {stated}"));

@@ -1,8 +1,9 @@
 //! A small residual network, planned by hand: every operation once or more, on 8x8 images.
 
 use fhecc_plan::{
-    BatchNorm, BootstrapSpec, Costs, Counts, InputSpec, KeyUse, Layout, Level, LinearMap, LinearSource,
-    NetworkInfo, Op, OutputSpec, Plan, Polynomial, Profile, Reg, Rotation, Step, Tensor, Weights, digest_hex,
+    BatchNorm, BootstrapSpec, Costs, Counts, InputSpec, KeyUse, Layout, Level, LevelCosts, LinearMap,
+    LinearSource, NetworkInfo, Op, OutputSpec, Plan, Polynomial, Profile, Reg, Rotation, Step, StepScale,
+    Tensor, Weights, digest_hex,
 };
 use std::collections::BTreeMap;
 
@@ -37,10 +38,15 @@ pub(crate) fn profile(log_n: u32) -> Profile {
         },
         costs: Costs {
             bootstrap_ms: 900.0,
-            hoisted_rotation_ms: 0.7,
-            rotation_ms: 1.5,
-            diagonal_ms: 0.5,
-            multiply_ms: 5.0,
+            levels: vec![LevelCosts {
+                level: 3,
+                linear_ms: 2.0,
+                baby_ms: 0.7,
+                giant_ms: 1.5,
+                diagonal_ms: 0.5,
+                rotation_ms: 1.5,
+                multiply_ms: 5.0,
+            }],
         },
     }
 }
@@ -129,7 +135,7 @@ impl Builder {
     }
 
     pub(crate) fn polynomial(&mut self, domain: f64, coefficients: &[f64]) -> u32 {
-        self.plan.polynomials.push(Polynomial { domain, coefficients: coefficients.to_vec() });
+        self.plan.polynomials.push(Polynomial::series(domain, coefficients.to_vec()));
         self.plan.polynomials.len() as u32 - 1
     }
 
@@ -140,7 +146,7 @@ impl Builder {
             dst,
             op,
             level: Level(level),
-            log_scale: self.plan.parameters.log_scale,
+            scale: StepScale::Layer,
             layer: layer.to_owned(),
             frees: Vec::new(),
         });

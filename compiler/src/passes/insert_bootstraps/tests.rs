@@ -2,7 +2,7 @@ use super::*;
 use crate::diagnostics::Span;
 use crate::passes::assign_levels::assign_levels;
 use crate::testing::profile;
-use fhecc_plan::{Layout, LinearMap, LinearSource, Polynomial};
+use fhecc_plan::{Form, Layout, LinearMap, LinearSource, Polynomial};
 
 /// Programs over one slot.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Program {
     }
 
     fn activation(&mut self, x: NodeId, degree: usize) -> NodeId {
-        let polynomial = Polynomial { domain: 1.0, coefficients: vec![0.5; degree + 1] };
+        let polynomial = Polynomial::series(1.0, vec![0.5; degree + 1]);
         let op = HeOp::Activation { plain: polynomial.clone(), refreshed: polynomial };
         self.push(op, "relu", &[x])
     }
@@ -94,6 +94,28 @@ fn two_shallow_activations_fit_behind_one_bootstrap() {
     }
     let x = p.linear(x);
     assert_eq!(p.place(x, "b6").map(|(bootstraps, _)| bootstraps), Ok(2));
+}
+
+#[test]
+fn an_activation_is_as_deep_as_the_polynomial_that_it_will_be() {
+    // Residual blocks with degree four: behind the sum it takes three levels in its plain form, which would leave
+    // too few for the next layer, and two as a quartic behind a bootstrap.
+    let series = Polynomial::series(1.0, vec![0.5; 5]);
+    let quartic = Polynomial { form: Form::Quartic, ..series.clone() };
+    let mut p = Program::default();
+    let x = p.input();
+    let mut x = p.linear(x);
+    for _ in 0..3 {
+        let y = p.linear(x);
+        let op = HeOp::Activation { plain: quartic.clone(), refreshed: quartic.clone() };
+        let y = p.push(op, "relu1", &[y]);
+        let y = p.linear(y);
+        let sum = p.add(y, x);
+        let op = HeOp::Activation { plain: series.clone(), refreshed: quartic.clone() };
+        x = p.push(op, "relu2", &[sum]);
+    }
+    let x = p.linear(x);
+    assert_eq!(p.place(x, "b6").map(|(bootstraps, _)| bootstraps), Ok(3));
 }
 
 #[test]

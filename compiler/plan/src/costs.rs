@@ -1,0 +1,144 @@
+//! What operations cost on a machine, level by level: written by `fhecc tune`, compared by the compiler.
+
+use crate::Level;
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds on one core, as measured; the compiler compares plans with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Costs {
+    /// One bootstrap.
+    pub bootstrap_ms: f64,
+    /// Everything else, at some levels, ascending.
+    pub levels: Vec<LevelCosts>,
+}
+
+/// Milliseconds of operations on ciphertexts at one level, rescales and divisions included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelCosts {
+    /// The level of the operands.
+    pub level: u8,
+    /// A linear map, without its steps and diagonals.
+    pub linear_ms: f64,
+    /// One baby step of a linear map: a key switch whose decomposition is shared.
+    pub baby_ms: f64,
+    /// One giant step of a linear map: a key switch of its own, whose last division is shared.
+    pub giant_ms: f64,
+    /// Encoding one diagonal of a linear map and multiplying with it.
+    pub diagonal_ms: f64,
+    /// One rotation outside of linear maps.
+    pub rotation_ms: f64,
+    /// One product of ciphertexts, relinearised and rescaled.
+    pub multiply_ms: f64,
+}
+
+impl LevelCosts {
+    /// Names and values of all figures.
+    pub fn figures(&self) -> [(&'static str, f64); 6] {
+        let Self { level: _, linear_ms, baby_ms, giant_ms, diagonal_ms, rotation_ms, multiply_ms } = *self;
+        [
+            ("linear_ms", linear_ms),
+            ("baby_ms", baby_ms),
+            ("giant_ms", giant_ms),
+            ("diagonal_ms", diagonal_ms),
+            ("rotation_ms", rotation_ms),
+            ("multiply_ms", multiply_ms),
+        ]
+    }
+
+    fn combined(&self, other: &Self, level: u8, combine: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            level,
+            linear_ms: combine(self.linear_ms, other.linear_ms),
+            baby_ms: combine(self.baby_ms, other.baby_ms),
+            giant_ms: combine(self.giant_ms, other.giant_ms),
+            diagonal_ms: combine(self.diagonal_ms, other.diagonal_ms),
+            rotation_ms: combine(self.rotation_ms, other.rotation_ms),
+            multiply_ms: combine(self.multiply_ms, other.multiply_ms),
+        }
+    }
+}
+
+/// No costs at all, for a table without entries, which [`Costs::fault`] reports.
+const NOTHING: LevelCosts = LevelCosts {
+    level: 0,
+    linear_ms: 0.0,
+    baby_ms: 0.0,
+    giant_ms: 0.0,
+    diagonal_ms: 0.0,
+    rotation_ms: 0.0,
+    multiply_ms: 0.0,
+};
+
+impl Costs {
+    /// Costs of operands at `level`: in between the measured levels on a straight line, beyond them in proportion
+    /// to the number of limbs. Additions, products and quotients only, so that every machine gets the same bits.
+    pub fn at(&self, level: Level) -> LevelCosts {
+        let above = self.levels.iter().position(|entry| entry.level >= level.0);
+        let (low, high) = match above {
+            Some(0) => return proportional(self.levels.first(), level.0),
+            Some(i) => (&self.levels[i - 1], &self.levels[i]),
+            None => return proportional(self.levels.last(), level.0),
+        };
+        let share = f64::from(level.0 - low.level) / f64::from(high.level - low.level);
+        low.combined(high, level.0, |a, b| a + (b - a) * share)
+    }
+
+    /// What is wrong with the table, and what it should be.
+    pub(crate) fn fault(&self) -> Option<(String, &'static str)> {
+        if self.levels.is_empty() || self.levels.len() > 64 {
+            return Some((format!("a table of {} levels", self.levels.len()), "1 to 64 levels"));
+        }
+        if let Some(pair) = self.levels.windows(2).find(|pair| pair[0].level >= pair[1].level) {
+            return Some((
+                format!("level {} behind level {}", pair[1].level, pair[0].level),
+                "ascending levels",
+            ));
+        }
+        let measured = self.levels.iter().flat_map(LevelCosts::figures);
+        let bad = std::iter::once(("bootstrap_ms", self.bootstrap_ms))
+            .chain(measured)
+            .find(|(_, ms)| !ms.is_finite() || *ms <= 0.0)?;
+        Some((format!("{} of {}", bad.0, bad.1), "positive finite milliseconds"))
+    }
+}
+
+fn proportional(nearest: Option<&LevelCosts>, level: u8) -> LevelCosts {
+    let Some(nearest) = nearest else { return NOTHING };
+    let ratio = (f64::from(level) + 1.0) / (f64::from(nearest.level) + 1.0);
+    nearest.combined(nearest, level, |a, _| a * ratio)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(level: u8, ms: f64) -> LevelCosts {
+        NOTHING.combined(&NOTHING, level, |_, _| ms)
+    }
+
+    fn costs() -> Costs {
+        Costs { bootstrap_ms: 1.0, levels: vec![entry(1, 2.0), entry(3, 6.0)] }
+    }
+
+    #[test]
+    fn costs_lie_on_a_line_between_levels_and_in_proportion_beyond() {
+        let at = |level| costs().at(Level(level)).giant_ms;
+        assert_eq!([0, 1, 2, 3, 7].map(at), [1.0, 2.0, 4.0, 6.0, 12.0]);
+    }
+
+    #[test]
+    fn faults_are_found() {
+        assert_eq!(costs().fault(), None);
+        let fault = |change: &dyn Fn(&mut Costs)| {
+            let mut costs = costs();
+            change(&mut costs);
+            costs.fault().expect("a fault").0
+        };
+        assert!(fault(&|c| c.levels.clear()).contains("0 levels"));
+        assert!(fault(&|c| c.levels.reverse()).contains("level 1 behind level 3"));
+        assert!(fault(&|c| c.levels[1].multiply_ms = 0.0).contains("multiply_ms"));
+        assert!(fault(&|c| c.bootstrap_ms = f64::NAN).contains("bootstrap_ms"));
+    }
+}
