@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Compile a network to a plan. The same input gives the same bytes.
     Compile(Compile),
-    /// Classify an image: key generation, encryption, evaluation and decryption on this machine.
+    /// Classify images: key generation, encryption, evaluation and decryption on this machine.
     Run(Run),
     /// Generate the secret key and the evaluation keys that a plan needs.
     Keygen(Keygen),
@@ -32,6 +32,10 @@ pub(crate) enum Command {
     Calibrate(Calibrate),
     /// Measure accuracy on labelled images, and the agreement of encrypted with clear evaluation.
     EvalAccuracy(EvalAccuracy),
+    /// Measure this machine: kernels beside its limits, operations by level, a bootstrap by stage, a network by layer.
+    Bench(Bench),
+    /// Measure what operations cost on this machine and write a profile by which the compiler chooses.
+    Tune(Tune),
 }
 
 /// Where the weights and parameters come from.
@@ -40,7 +44,8 @@ pub(crate) struct Sources {
     /// Weights (safetensors), instead of the file that the network or plan names.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Parameter set: b5 (default), b6, a9, or the path of a .ron file. Only where a .net is compiled.
+    /// Parameter set: b5, b6, a9, or the path of a .ron file; without it, b5 or b6, whichever promises the least time
+    /// for the network. Only where a .net is compiled.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
 }
@@ -126,13 +131,18 @@ impl Backend {
 
 /// `fhecc run`
 #[derive(Args, Debug)]
+#[command(override_usage = "fhecc run <PLAN|M.net> --image <FILE|FOLDER>... [OPTIONS]")]
 pub(crate) struct Run {
     /// A plan (.ron) or a network (.net), which is compiled first.
     #[arg(value_name = "PLAN|M.net")]
     pub(crate) program: PathBuf,
-    /// The image: PNG or JPEG, RGB with 8 bits, of the size that the network states.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) image: PathBuf,
+    /// Images: PNG or JPEG, RGB with 8 bits, of the size that the network states; or folders of them.
+    ///
+    /// Of a folder, all .png, .jpg and .jpeg files directly in it are taken, sorted by name. All images are read
+    /// before anything is evaluated; if one is refused, nothing is. They share keys and weights, and as many as
+    /// there are threads are evaluated at once.
+    #[arg(long = "image", value_name = "FILE|FOLDER", num_args = 1.., required = true)]
+    pub(crate) images: Vec<PathBuf>,
     /// How to evaluate.
     #[arg(long, value_enum, default_value_t = Backend::Ckks)]
     pub(crate) backend: Backend,
@@ -145,10 +155,15 @@ pub(crate) struct Run {
     /// Hold the evaluation keys expanded: about a third faster, for as much memory again as the keys take.
     #[arg(long)]
     pub(crate) expand_keys: bool,
-    /// Threads [default: one per core].
+    /// Threads [default: one per core]. With several images, fewer threads also take less memory.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print one JSON object instead of text.
+    ///
+    /// `images` lists path, top1, logits and seconds (encrypt, evaluate, decrypt) of every image in its order.
+    /// `seconds` has keygen, images (from the first encryption to the last decryption) and total;
+    /// `images_per_minute` is the throughput without key generation, with `at_once` images at a time. With one
+    /// image, its top1, logits and seconds are also there without `images`. Counts of operations are per image.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -254,4 +269,63 @@ impl Against {
             Self::Ckks => "ckks",
         }
     }
+}
+
+/// What `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Transforms, products, base conversion, permutation, each beside the machine's limits.
+    Kernels,
+    /// Rotation, product, rescale, encoding and linear maps at several levels.
+    Primitives,
+    /// A bootstrap by stage.
+    Bootstrap,
+    /// An encrypted evaluation of a network by layer.
+    Network,
+}
+
+/// `fhecc bench`
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// What to measure [default: kernels, primitives and bootstrap].
+    #[arg(value_enum, value_name = "PART")]
+    pub(crate) part: Option<Part>,
+    /// For `network`: a plan (.ron) or a network (.net), which is compiled first.
+    #[arg(value_name = "PLAN|M.net")]
+    pub(crate) program: Option<PathBuf>,
+    /// Weights and parameters.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Levels for `primitives`, separated by commas [default: lowest and highest compute level, modular reduction, top].
+    #[arg(long, value_name = "L", value_delimiter = ',')]
+    pub(crate) levels: Vec<u8>,
+    /// Runs of each measurement, of which the median is shown [default: 21, 7, 3 and 1 for the four parts].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10000))]
+    pub(crate) repeats: Option<u16>,
+    /// Hold the evaluation keys expanded, as `fhecc run --expand-keys` does.
+    #[arg(long)]
+    pub(crate) expand_keys: bool,
+    /// Threads [default: one per core]. Kernels are measured on one.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `fhecc tune`
+#[derive(Args, Debug)]
+pub(crate) struct Tune {
+    /// Where the profile goes, a name that ends in .ron.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// The parameter set: b5 (default), b6, a9, or the path of a .ron file.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+    /// Runs of each measurement, of which the fastest counts.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeats: u16,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -1,11 +1,13 @@
 //! One file per verb.
 
+mod bench;
 mod calibrate;
 mod check;
 mod compile;
 mod eval_accuracy;
 mod keygen;
 mod run;
+mod tune;
 
 use crate::args::Command;
 use crate::error::Failure;
@@ -13,6 +15,8 @@ use crate::error::Failure;
 /// Does what the command says.
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     match command {
+        Command::Bench(args) => bench::bench(args),
+        Command::Tune(args) => tune::tune(args),
         Command::Check(args) => check::check(args),
         Command::Compile(args) => compile::compile(args),
         Command::Run(args) => run::run(args),

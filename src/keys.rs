@@ -5,7 +5,7 @@ use crate::exit::Status;
 use crate::files;
 use fhecc_ckks::{EvaluationKeys, KeyKind, ParameterError, Parameters};
 use fhecc_client::{KeyGenerator, SecretKey, SeedSequence};
-use fhecc_plan::CheckedPlan;
+use fhecc_plan::{CheckedPlan, Profile};
 use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::framing::{Expected, FrameReader, FrameWriter, Kind};
 use fhecc_runtime::{Protection, all_key_requests, needs_bootstrap, parameters_literal};
@@ -31,13 +31,13 @@ pub(crate) struct Keys {
     pair: [u8; 32],
 }
 
-/// The cryptographic parameters of a plan.
-pub(crate) fn parameters(plan: &CheckedPlan) -> Result<Parameters, Failure> {
-    Parameters::new(parameters_literal(&plan.parameters)).map_err(|error| {
+/// The cryptographic parameters of a profile.
+pub(crate) fn parameters(profile: &Profile) -> Result<Parameters, Failure> {
+    Parameters::new(parameters_literal(profile)).map_err(|error| {
         let insecure =
             matches!(error, ParameterError::Insecure { .. } | ParameterError::InsecureEphemeral { .. });
         let status = if insecure { Status::Insecure } else { Status::BadInput };
-        Failure::new(status, format!("profile {}: {error}. Use another profile.", plan.parameters.name))
+        Failure::new(status, format!("profile {}: {error}. Use another profile.", profile.name))
     })
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn seeds() -> Result<SeedSequence, Failure> {
 impl Keys {
     /// New keys, everything that the plan needs.
     pub(crate) fn generate(plan: &CheckedPlan) -> Result<Self, Failure> {
-        let parameters = parameters(plan)?;
+        let parameters = parameters(&plan.parameters)?;
         let mut seeds = seeds()?;
         let pair = *seeds.next_seed();
         let secret = SecretKey::generate(&parameters, &mut seeds);
@@ -86,7 +86,7 @@ impl Keys {
 
     /// Reads what [`Keys::store`] wrote, if it belongs to the plan.
     pub(crate) fn load(folder: &Path, plan: &CheckedPlan) -> Result<Self, Failure> {
-        let parameters = parameters(plan)?;
+        let parameters = parameters(&plan.parameters)?;
         for file in [SECRET_FILE, EVALUATION_FILE] {
             files::size_of_file(&folder.join(file), "the key file").map_err(|mut failure| {
                 failure.message += &format!(" {REMEDY}.");

@@ -1,11 +1,14 @@
 //! The command line of fhecc: the only code that reads arguments and prints.
 
 mod args;
+mod batch;
+mod bench;
 mod classes;
 mod commands;
 mod error;
 mod exit;
 mod files;
+mod image_files;
 mod keys;
 mod output;
 mod profiles;

@@ -12,8 +12,17 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("a9", include_str!("../models/targets/a9.ron")),
 ];
 
-/// What is used when no profile is named.
+/// What is used where no profile is named and nothing is compiled.
 pub(crate) const DEFAULT: &str = BUILT_IN[0].0;
+
+/// The built-in profiles on the smallest ring, the default first: those among which the compiler may choose. Larger
+/// rings are for those who ask for their precision.
+pub(crate) fn choices() -> Result<Vec<Profile>, Failure> {
+    let mut all = BUILT_IN.iter().map(|(name, _)| load(name)).collect::<Result<Vec<_>, _>>()?;
+    let smallest = all.iter().map(|profile| profile.log_n).min();
+    all.retain(|profile| Some(profile.log_n) == smallest);
+    Ok(all)
+}
 
 const LIMIT: u64 = 1 << 16;
 

@@ -13,6 +13,7 @@ use fhecc_compiler::{
 };
 use fhecc_plan::{CheckedPlan, InputSpec, Layout, Plan, PlanError, Profile, Weights, digest_hex};
 use fhecc_runtime::weights;
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// Longest network text that is read.
@@ -84,6 +85,40 @@ impl Network {
 }
 
 impl Network {
+    /// Compiles it for the profile of this name, or for the one of [`profiles::choices`] that promises the least time.
+    ///
+    /// Compilation that stops early makes no plans to compare: it uses the default profile.
+    pub(crate) fn compile_for(
+        &self,
+        weights: &Weights,
+        profile: Option<&str>,
+        options: &CompileOptions,
+    ) -> Result<(Compilation, Profile), Failure> {
+        if profile.is_some() || options.stop_after.is_some() {
+            let profile = profiles::load(profile.unwrap_or(profiles::DEFAULT))?;
+            return Ok((self.compile(weights, &profile, options.clone())?, profile));
+        }
+        let compiled = profiles::choices()?
+            .into_par_iter()
+            .map(|profile| Ok((self.compile(weights, &profile, options.clone())?, profile)))
+            .collect::<Vec<Result<_, Failure>>>();
+        let (mut best, mut refused) = (None, None);
+        for result in compiled {
+            match result {
+                Ok(found) => {
+                    best = Some(match best {
+                        Some(best) => quicker(best, found),
+                        None => found,
+                    });
+                }
+                // What the default says, which the others repeat as a rule.
+                Err(failure) => refused = refused.or(Some(failure)),
+            }
+        }
+        let none = || Failure::new(Status::Other, "there is no built-in profile.");
+        best.ok_or_else(|| refused.unwrap_or_else(none))
+    }
+
     /// Compiles it; `options` need neither the weights' name nor the text's digest.
     pub(crate) fn compile(
         &self,
@@ -100,6 +135,14 @@ impl Network {
             CompileError::Bug { .. } | _ => Failure::new(bug, format!("{}: {error}.", self.path.display())),
         })
     }
+}
+
+/// The compilation with the smaller predicted time, the first if they are equal.
+fn quicker(a: (Compilation, Profile), b: (Compilation, Profile)) -> (Compilation, Profile) {
+    let seconds = |compiled: &(Compilation, Profile)| {
+        compiled.0.plan.as_ref().map_or(f64::INFINITY, |plan| plan.predicted.seconds_one_core)
+    };
+    if seconds(&b) < seconds(&a) { b } else { a }
 }
 
 /// What can be executed: a plan and the weights it was compiled for.
@@ -136,11 +179,10 @@ impl Program {
 
     fn compile(path: &Path, sources: &Sources) -> Result<Self, Failure> {
         let network = Network::open(path)?;
-        let profile = profiles::load(sources.profile_name())?;
         let (file, weights) = network.weights(sources.weights.as_deref(), true)?;
         let options =
             CompileOptions { weights_file: file.display().to_string(), ..CompileOptions::default() };
-        let compiled = network.compile(&weights, &profile, options)?;
+        let (compiled, _) = network.compile_for(&weights, sources.profile.as_deref(), &options)?;
         let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
         let plan = CheckedPlan::new(plan).map_err(|e| Failure::plan(path, &PlanError::Check(e)))?;
         Ok(Self { plan, weights, network: Some(network) })

@@ -3,7 +3,8 @@
 use fhecc_runtime::Progress;
 use fhecc_runtime::execution::Status;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Counts images.
 #[derive(Debug)]
@@ -55,6 +56,55 @@ impl Drop for StepBar {
     }
 }
 
+/// Follows several executions at once, with an estimate of the time left for all of them.
+#[derive(Debug)]
+pub(crate) struct ImagesBar {
+    bar: ProgressBar,
+    images: usize,
+    /// Images that are done.
+    done: AtomicUsize,
+    begin: Instant,
+}
+
+impl ImagesBar {
+    /// Begins.
+    pub(crate) fn new(images: usize) -> Self {
+        let bar = bar("", FULL * images as u64, "{bar:32} {percent:>3} % {wide_msg}");
+        Self { bar, images, done: AtomicUsize::new(0), begin: Instant::now() }
+    }
+
+    /// What follows one of the executions.
+    pub(crate) fn part(&self) -> impl Progress {
+        let mut reported = 0;
+        move |status: &Status<'_>| {
+            let share = (status.share * FULL as f64) as u64;
+            self.bar.inc(share.saturating_sub(reported));
+            reported = share;
+            let ended = usize::from(status.step == status.steps);
+            let done = self.done.fetch_add(ended, Ordering::Relaxed) + ended;
+            let left = seconds_left(self.bar.position(), FULL * self.images as u64, self.begin.elapsed());
+            let left = left.map(|s| format!(", about {s:.0} s left")).unwrap_or_default();
+            self.bar.set_message(format!("{done} of {} images{left}", self.images));
+        }
+    }
+
+    /// Does `print` while nothing is drawn.
+    pub(crate) fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
+    }
+}
+
+impl Drop for ImagesBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// What remains of `total` if it goes on as until now, once something has been done.
+fn seconds_left(done: u64, total: u64, elapsed: Duration) -> Option<f64> {
+    (done > 0).then(|| elapsed.as_secs_f64() * total.saturating_sub(done) as f64 / done as f64)
+}
+
 /// Shows that something of unknown length goes on.
 #[derive(Debug)]
 pub(crate) struct Spinner(ProgressBar);
@@ -79,5 +129,17 @@ fn bar(what: &str, total: u64, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_in_proportion() {
+        assert_eq!(seconds_left(0, 100, Duration::from_secs(1)), None);
+        assert_eq!(seconds_left(25, 100, Duration::from_secs(2)), Some(6.0));
+        assert_eq!(seconds_left(100, 100, Duration::from_secs(8)), Some(0.0));
     }
 }

@@ -3,6 +3,7 @@
 use crate::args::Calibrate;
 use crate::error::Failure;
 use crate::files;
+use crate::image_files::Folder;
 use crate::output;
 use crate::program::Network;
 use crate::progress::Counter;
@@ -13,7 +14,7 @@ use fhecc_runtime::weights;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bins of a density.
 const BINS: usize = 256;
@@ -27,7 +28,8 @@ struct Summary<'a> {
     output: String,
 }
 
-/// Measures every activation's argument with exact activations, and stores range and density with the weights.
+/// Measures every activation's argument with exact activations, and stores range and density with the weights. The
+/// range of a trained polynomial is part of it and stays.
 pub(crate) fn calibrate(args: &Calibrate) -> Result<(), Failure> {
     let network = Network::open(&args.network)?;
     let (_, mut weights) = network.weights(args.weights.as_deref(), false)?;
@@ -39,7 +41,17 @@ pub(crate) fn calibrate(args: &Calibrate) -> Result<(), Failure> {
     };
     let interpreter = Interpreter::<f32>::new(&network.graph, &weights)
         .map_err(|e| Failure::mismatch(format!("{}: {e}.", args.network.display())))?;
-    let ranges = measure_ranges(&interpreter, &tensors);
+    let mut ranges = measure_ranges(&interpreter, &tensors);
+    for (path, range) in &mut ranges {
+        let own = weights.get(&format!("{path}.polynomial")).and(weights.get(&format!("{path}.range")));
+        let Some(&own) = own.and_then(|tensor| tensor.values.first()) else { continue };
+        if *range > f64::from(own) {
+            output::note(&format!(
+                "warning: `{path}` reads values up to {range:.4}; its polynomial was trained for {own:.4}.\n"
+            ));
+        }
+        *range = own.into();
+    }
     let densities = measure_densities(&interpreter, &tensors, &ranges);
     for (path, range) in &ranges {
         store(&mut weights, format!("{path}.range"), vec![*range as f32]);
@@ -144,24 +156,9 @@ fn cifar_tensors(path: &Path, count: usize, input: &InputSpec) -> Result<Vec<Vec
 
 fn folder_tensors(folder: &Path, count: usize, input: &InputSpec) -> Result<Vec<Vec<f32>>, Failure> {
     let size = images::plan_size(input).map_err(|e| Failure::image(folder, &e))?;
-    let entries = std::fs::read_dir(folder).map_err(|e| Failure::unreadable("the folder", folder, &e))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| Failure::unreadable("the folder", folder, &e))?.path();
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if ["png", "jpg", "jpeg"].contains(&ending.as_str()) {
-            paths.push(path);
-        }
-    }
-    paths.sort();
+    let mut paths = Folder::list(folder)?.paths;
     paths.truncate(count);
-    if paths.is_empty() {
-        return Err(Failure::bad_input(format!(
-            "{} holds no .png, .jpg or .jpeg file. Name a folder of training images.",
-            folder.display()
-        )));
-    }
-    let read = |path: &std::path::PathBuf| {
+    let read = |path: &PathBuf| {
         let image = images::read(path, size).map_err(|e| Failure::image(path, &e))?;
         tensor(path, &image, input)
     };

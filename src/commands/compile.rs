@@ -4,7 +4,6 @@ use crate::args::{Compile, Emit};
 use crate::error::Failure;
 use crate::files;
 use crate::output;
-use crate::profiles;
 use crate::program::{Network, relative};
 use fhecc_compiler::{Compilation, CompileOptions, ir, pipeline};
 use fhecc_plan::{Counts, Plan, PlanError};
@@ -41,7 +40,6 @@ struct Form {
 pub(crate) fn compile(args: &Compile) -> Result<(), Failure> {
     let begin = Instant::now();
     let network = Network::open(&args.network)?;
-    let profile = profiles::load(args.sources.profile_name())?;
     let (weights_path, weights) = network.weights(args.sources.weights.as_deref(), true)?;
     let output = args.output.clone().unwrap_or_else(|| default_output(&args.network));
     let he = args.emit.contains(&Emit::He).then(|| HE_PASS.to_owned());
@@ -52,7 +50,7 @@ pub(crate) fn compile(args: &Compile) -> Result<(), Failure> {
         dump_after: args.dump_after.iter().cloned().chain(he).collect(),
         ..CompileOptions::default()
     };
-    let mut compiled = network.compile(&weights, &profile, options)?;
+    let (mut compiled, profile) = network.compile_for(&weights, args.sources.profile.as_deref(), &options)?;
     let forms = forms(args, &network, &compiled)?;
     if let Some(plan) = &mut compiled.plan {
         let text = plan.seal().map_err(|e: PlanError| Failure::plan(&output, &e))?;

@@ -2,6 +2,7 @@
 
 use super::limit_threads;
 use crate::args::{Against, EvalAccuracy};
+use crate::batch;
 use crate::classes::top;
 use crate::error::Failure;
 use crate::exit::Status;
@@ -143,10 +144,12 @@ fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Res
     let session = EncryptedSession::new(program, &keys)?;
     let counter = Counter::new("encrypted", images.len());
     let mut all = Vec::with_capacity(images.len());
-    for image in images {
-        all.push(session.classify(image, &mut ())?.logits);
+    let classify = |image: &ImageRgb| session.classify(image, &mut ());
+    batch::in_order(images, classify, |_, answer| {
+        all.push(answer.logits);
         counter.add(1);
-    }
+        Ok(())
+    })?;
     Ok(all)
 }
 

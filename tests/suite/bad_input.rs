@@ -41,7 +41,8 @@ fn images_that_do_not_fit_are_refused() {
         ("cut.png", &["cut.png", "ends within", "in part"]),
         ("text.png", &["text.png", "not an image", "PNG and JPEG"]),
         ("empty.png", &["empty.png", "not an image"]),
-        (".", &["cannot be read"]),
+        // A folder stands for its images, and all that are refused are named.
+        (".", &["8 of 8 images", "./cut.png", "./narrow.png", "./text.png", "./grey.jpg"]),
     ];
     for (image, parts) in cases {
         run_clear(folder.path(), image).complains(3, parts);
@@ -141,13 +142,13 @@ fn damaged_plans_are_refused() {
         assert!(plan.contains(from), "{from}");
         fs::write(at(name), plan.replacen(from, to, 1)).expect("written");
     };
-    changed("version.ron", "format_version: 1", "format_version: 99");
+    changed("version.ron", "format_version: 2", "format_version: 99");
     changed("digest.ron", "\"north\"", "\"nord\"");
-    changed("field.ron", "format_version: 1,", "format_version: 1, surprise: true,");
+    changed("field.ron", "format_version: 2,", "format_version: 2, surprise: true,");
     fs::write(at("cut.ron"), &plan[..plan.len() / 2]).expect("written");
     fs::write(at("text.ron"), "no plan").expect("written");
     let cases: &[(&str, i32, &[&str])] = &[
-        ("version.ron", 5, &["version.ron", "version 99", "version 1", "compile the network again"]),
+        ("version.ron", 5, &["version.ron", "version 99", "version 2", "compile the network again"]),
         ("digest.ron", 5, &["digest.ron", "changed after it was compiled", "compile the network again"]),
         ("field.ron", 3, &["field.ron", "surprise"]),
         ("cut.ron", 5, &["cut.ron", "ends", "ompile the network again"]),
@@ -165,11 +166,11 @@ fn damaged_plans_are_refused() {
 fn insecure_parameters_are_refused() {
     let folder = small_network();
     let profile = fs::read_to_string(repo("models/targets/b5.ron")).expect("read");
-    let weak = profile.replacen("compute_bits: [31,", "compute_bits: [31, 31, 31,", 1);
+    let weak = profile.replacen("compute_bits: [31,", "compute_bits: [31, 31, 31, 31, 31, 31,", 1);
     assert_ne!(weak, profile);
     fs::write(folder.path().join("weak.ron"), weak).expect("written");
     fhecc(folder.path(), &["compile", "small.net", "--profile", "weak.ron"])
-        .complains(8, &["897 bits", "128-bit", "868"]);
+        .complains(8, &["1139 bits", "128-bit", "868"]);
     fhecc(folder.path(), &["compile", "small.net", "--profile", "b55"])
         .complains(2, &["b55", "b5", "b6", "a9"]);
 }

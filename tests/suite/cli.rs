@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-const VERBS: [&str; 6] = ["check", "compile", "run", "keygen", "calibrate", "eval-accuracy"];
+const VERBS: [&str; 8] = ["check", "compile", "run", "keygen", "calibrate", "eval-accuracy", "bench", "tune"];
 
 fn json(text: &str) -> Value {
     assert_eq!(text.lines().count(), 1, "one object on one line: {text}");
@@ -85,6 +85,9 @@ fn a_run_gives_one_json_object_with_the_promised_keys() {
         "backend",
         "top1",
         "logits",
+        "images",
+        "images_per_minute",
+        "at_once",
         "seconds",
         "bootstraps",
         "rotations",
@@ -103,7 +106,7 @@ fn a_run_gives_one_json_object_with_the_promised_keys() {
     assert_eq!(result["backend"], "clear");
     assert_eq!(result["logits"].as_array().expect("logits").len(), 4);
     assert_eq!(result["bootstraps"], 1);
-    for key in ["keygen", "encrypt", "evaluate", "decrypt", "total"] {
+    for key in ["keygen", "encrypt", "evaluate", "decrypt", "images", "total"] {
         assert!(result["seconds"][key].is_number(), "{key}");
     }
     for key in ["index", "label", "score"] {

@@ -59,6 +59,22 @@ fn the_main_job_classifies_a_cat_on_ciphertexts() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "hours without optimisation")]
+fn activations_of_degree_four_share_a_bootstrap_between_two_layers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (network, image) = (repo("models/resnet20_degree4.net"), repo("examples/images/horse.png"));
+    let run = |backend: &str| -> Value {
+        let arguments = ["run", arg(&network), "--image", arg(&image), "--backend", backend, "--json"];
+        serde_json::from_str(&fhecc(folder.path(), &arguments).expect(0).stdout).expect("JSON")
+    };
+    let (encrypted, clear) = (run("ckks"), run("clear"));
+    assert_eq!(encrypted["top1"]["label"], "horse");
+    agree(&encrypted, &clear);
+    assert_eq!(encrypted["bootstraps"], 9);
+    assert_eq!(encrypted["security_bits"], 128);
+}
+
+#[test]
 #[cfg_attr(debug_assertions, ignore = "minutes without optimisation")]
 fn stored_keys_are_used_again_and_belong_to_their_parameters() {
     let folder = small_plan();

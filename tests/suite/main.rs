@@ -4,4 +4,6 @@ mod bad_input;
 mod cli;
 mod data;
 mod end_to_end;
+mod many_images;
+mod measure;
 mod tidy;

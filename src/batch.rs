@@ -1,0 +1,184 @@
+//! Several evaluations at once.
+//!
+//! An evaluation on one thread wastes nothing on waiting for others, so the best throughput is one image per
+//! thread. Only the images that are left over when there are fewer of them than threads share the threads out.
+//! Every evaluation has a pool of its own: no thread takes up another image's work in the middle of one, and
+//! there are never more working sets in memory than threads. Results are the same in any number of threads.
+
+use crate::error::Failure;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+/// Items that are evaluated with the same division of the threads.
+#[derive(Debug, PartialEq, Eq)]
+struct Round {
+    /// Which.
+    items: Range<usize>,
+    /// Threads of every evaluation that goes on at the same time.
+    pools: Vec<usize>,
+}
+
+/// How many of `items` are evaluated at once.
+pub(crate) fn at_once(items: usize) -> usize {
+    items.min(rayon::current_num_threads())
+}
+
+/// Applies `work` to every item, several at once, and gives the answers to `each` in the order of the items, on
+/// the calling thread. After a failure nothing more is begun.
+pub(crate) fn in_order<T: Sync, A: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<A, Failure> + Sync,
+    mut each: impl FnMut(&T, A) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let work = |index: usize| items.get(index).map(&work);
+    let mut each = |index: usize, answer| items.get(index).map_or(Ok(()), |item| each(item, answer));
+    rounds(items.len(), rayon::current_num_threads())
+        .into_iter()
+        .try_for_each(|round| run(&round, &work, &mut each))
+}
+
+/// As many items as possible on one thread each; the rest, fewer than threads, on equal shares of them.
+fn rounds(items: usize, threads: usize) -> Vec<Round> {
+    let rest = items % threads;
+    let full = items - rest;
+    let mut rounds = Vec::new();
+    if full > 0 {
+        rounds.push(Round { items: 0..full, pools: vec![1; threads] });
+    }
+    if rest > 0 {
+        let share = |pool| threads / rest + usize::from(pool < threads % rest);
+        rounds.push(Round { items: full..items, pools: (0..rest).map(share).collect() });
+    }
+    rounds
+}
+
+fn run<A: Send>(
+    round: &Round,
+    work: &(impl Fn(usize) -> Option<Result<A, Failure>> + Sync),
+    each: &mut impl FnMut(usize, A) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let pools = round.pools.iter().map(|&threads| pool(threads)).collect::<Result<Vec<_>, _>>()?;
+    let next = AtomicUsize::new(round.items.start);
+    let stop = AtomicBool::new(false);
+    let worker = |pool: &ThreadPool, sender: &Sender<(usize, Result<A, Failure>)>| {
+        while !stop.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= round.items.end {
+                break;
+            }
+            let Some(answer) = pool.install(|| work(index)) else { break };
+            if sender.send((index, answer)).is_err() {
+                break;
+            }
+        }
+    };
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        for pool in &pools {
+            let (sender, worker) = (sender.clone(), &worker);
+            scope.spawn(move || worker(pool, &sender));
+        }
+        // The workers' own senders keep the channel open.
+        drop(sender);
+        let mut early = BTreeMap::new();
+        let mut due = round.items.start;
+        let mut deliver = |index, answer: Result<A, Failure>| {
+            early.insert(index, answer?);
+            while let Some(answer) = early.remove(&due) {
+                each(due, answer)?;
+                due += 1;
+            }
+            Ok(())
+        };
+        let mut result = Ok(());
+        for (index, answer) in receiver {
+            if result.is_ok() {
+                result = deliver(index, answer);
+                stop.store(result.is_err(), Ordering::Relaxed);
+            }
+        }
+        result
+    })
+}
+
+fn pool(threads: usize) -> Result<ThreadPool, Failure> {
+    ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Failure::resources(format!("{threads} threads cannot be started: {e}. Ask for fewer.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    /// `in_order` in so many threads: the sums of items and the threads that each evaluation had.
+    fn on(
+        threads: usize,
+        items: &[u64],
+        fails: Option<u64>,
+    ) -> (Vec<(u64, usize)>, Result<(), Failure>, usize) {
+        let begun = AtomicUsize::new(0);
+        let given = Mutex::new(Vec::new());
+        let result = pool(threads).expect("threads").install(|| {
+            in_order(
+                items,
+                |&item| {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    // Later items end earlier.
+                    thread::sleep(Duration::from_millis(20u64.saturating_sub(2 * item)));
+                    if fails == Some(item) {
+                        return Err(Failure::bad_input("it fails"));
+                    }
+                    Ok(rayon::current_num_threads())
+                },
+                |&item, answer| {
+                    given.lock().expect("sound").push((item, answer));
+                    Ok(())
+                },
+            )
+        });
+        (given.into_inner().expect("sound"), result, begun.into_inner())
+    }
+
+    #[test]
+    fn answers_come_in_order_and_leftovers_share_the_threads() {
+        let items: Vec<u64> = (0..10).collect();
+        let (given, result, _) = on(4, &items, None);
+        assert_eq!(result, Ok(()));
+        let expected = items.iter().map(|&i| (i, if i < 8 { 1 } else { 2 })).collect::<Vec<_>>();
+        assert_eq!(given, expected);
+        assert_eq!(on(3, &items[..1], None).0, [(0, 3)]);
+        assert_eq!(on(2, &[], None), (Vec::new(), Ok(()), 0));
+    }
+
+    #[test]
+    fn after_a_failure_nothing_more_begins() {
+        let items: Vec<u64> = (0..100).collect();
+        let (given, result, begun) = on(2, &items, Some(2));
+        assert_eq!(result, Err(Failure::bad_input("it fails")));
+        assert!([(0, 1), (1, 1)].starts_with(&given), "{given:?}");
+        assert!(begun < 50, "{begun}");
+    }
+
+    #[test]
+    fn rounds_cover_every_item_once_and_use_every_thread() {
+        for threads in 1..9 {
+            for items in 0..20 {
+                let rounds = rounds(items, threads);
+                let covered: Vec<usize> = rounds.iter().flat_map(|r| r.items.clone()).collect();
+                assert_eq!(covered, (0..items).collect::<Vec<_>>());
+                for round in &rounds {
+                    assert_eq!(round.pools.iter().sum::<usize>(), threads);
+                    assert!(round.pools.iter().all(|&p| p > 0) && round.pools.len() <= round.items.len());
+                }
+            }
+        }
+    }
+}
