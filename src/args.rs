@@ -152,7 +152,8 @@ pub(crate) struct Run {
     /// Use the keys in this folder, made by `fhecc keygen`, instead of fresh ones.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keys: Option<PathBuf>,
-    /// Hold the evaluation keys expanded: about a third faster, for as much memory again as the keys take.
+    /// Hold the evaluation keys expanded instead of generating half of each whenever it is used: as much memory again
+    /// as the keys take, for little or no time (docs/performance.md).
     #[arg(long)]
     pub(crate) expand_keys: bool,
     /// Threads [default: one per core]. With several images, fewer threads also take less memory.
@@ -235,7 +236,8 @@ pub(crate) struct EvalAccuracy {
     /// How far to go.
     #[arg(long, value_enum, default_value_t = Against::Clear)]
     pub(crate) backend: Against,
-    /// Hold the evaluation keys expanded: about a third faster, for as much memory again as the keys take.
+    /// Hold the evaluation keys expanded instead of generating half of each whenever it is used: as much memory again
+    /// as the keys take, for little or no time (docs/performance.md).
     #[arg(long)]
     pub(crate) expand_keys: bool,
     /// Weights and parameters.

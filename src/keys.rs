@@ -102,8 +102,8 @@ impl Keys {
         Ok(Self { parameters, secret, evaluation, pair })
     }
 
-    /// Generates the uniform halves of all evaluation keys once, instead of whenever a key is used: faster, for
-    /// twice the memory.
+    /// Generates the uniform halves of all evaluation keys once, instead of whenever a key is used, for twice the
+    /// memory.
     pub(crate) fn expand(&mut self) {
         self.evaluation.expand(&self.parameters);
     }

@@ -7,7 +7,7 @@ mod real;
 pub mod slots;
 mod tensor;
 
-pub use activation::{ActivationModel, Histogram, Observer, RangeObserver, TRAINED_MESSAGE_RATIO};
+pub use activation::{ActivationModel, Histogram, Observer, RangeObserver};
 pub use real::Real;
 pub use tensor::{InterpretError, Interpreter};
 

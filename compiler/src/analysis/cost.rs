@@ -1,6 +1,6 @@
 //! Predicted milliseconds on one core, from the costs that were measured level by level.
 
-use fhecc_plan::{Costs, Level, LinearMap, Polynomial, Rotation};
+use fhecc_plan::{Costs, Form, Level, LinearMap, Polynomial, Rotation};
 
 /// One rotation outside of linear maps.
 pub fn rotation(costs: &Costs, level: Level) -> f64 {
@@ -36,7 +36,11 @@ pub fn polynomial(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
     let depth = polynomial.depth().max(1);
     let levels = (0..depth).map(|down| Level(level.0.saturating_sub(down)));
     let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
-    products(polynomial.degree()) as f64 * sum / f64::from(depth)
+    let products = match polynomial.form {
+        Form::Series => products(polynomial.degree()),
+        Form::Quartic => 2,
+    };
+    products as f64 * sum / f64::from(depth)
 }
 
 #[cfg(test)]
@@ -60,5 +64,8 @@ mod tests {
             super::polynomial(&costs, &polynomial, Level(level))
         };
         assert!(polynomial(7) > polynomial(4));
+        let quartic = Polynomial { form: Form::Quartic, ..Polynomial::series(1.0, vec![1.0; 5]) };
+        let at = |level| costs.at(Level(level)).multiply_ms;
+        assert_eq!(super::polynomial(&costs, &quartic, Level(5)), at(5) + at(4));
     }
 }

@@ -21,7 +21,7 @@ pub struct ActivationModel {
 const CHUNK: usize = 32;
 
 /// log2 of the message ratio that trained activations behind a sine are made for: `sin(2 pi u / 8)`.
-pub const TRAINED_MESSAGE_RATIO: u32 = 3;
+const TRAINED_MESSAGE_RATIO: u32 = 3;
 
 impl ActivationModel {
     /// The trained activation at `path`: `PATH.polynomial` holds Chebyshev coefficients, constant first, in

@@ -4,7 +4,7 @@ use super::{HeGraph, HeOp, LeveledGraph, NodeId, TensorOp, he_text, verify_he, v
 use crate::passes::assign_levels::assign_levels;
 use crate::passes::insert_bootstraps::insert_bootstraps;
 use crate::testing::{Net, profile};
-use fhecc_plan::Level;
+use fhecc_plan::{Form, Level, Polynomial};
 
 fn net() -> Net {
     let mut net = Net::new(2, 4, 4);
@@ -156,6 +156,26 @@ fn every_invariant_of_ciphertext_graphs_has_a_bad_input() {
             }
         }),
         "not finite",
+    );
+    let quartic = |leading| {
+        let series = Polynomial::series(1.0, vec![0.2, 0.5, 0.2, 0.0, leading]);
+        HeOp::Polynomial(Polynomial { form: Form::Quartic, ..series })
+    };
+    expect(
+        he_error(|g, find| {
+            let id = find(g, "polynomial");
+            g.op_mut(id).op = quartic(0.0);
+        }),
+        "not made for a quartic",
+    );
+    expect(
+        he_error(|g, find| {
+            let id = find(g, "polynomial");
+            g.op_mut(id).op = quartic(-0.1);
+            let (other, argument) = (g.op(id).clone(), g.operands(id)[0]);
+            g.add(other, &[argument]);
+        }),
+        "read by a quartic and others",
     );
 }
 

@@ -91,11 +91,11 @@ fn trained(
     range: f64,
     weights: &Weights,
     sine: Argument,
+    density: Option<&Density>,
 ) -> Result<(ActivationModel, Fit), PassError> {
     let model = ActivationModel::trained(weights, &node.path).map_err(|e| PassError::Bug(e.to_string()))?;
     let (degree, ratio) = (model.polynomial.degree(), model.range / range);
-    let density = density(node, range, weights);
-    let refit = |argument| fit(&|u| model.value(u * range) / range, argument, degree, density.as_ref());
+    let refit = |argument| fit(&|u| model.value(u * range) / range, argument, degree, density);
     let own = |domain: f64| {
         let coefficients = model.polynomial.coefficients.iter().map(|c| c * ratio).collect();
         Polynomial::series(domain, coefficients)
@@ -129,9 +129,9 @@ pub fn fit_activations(
         let TensorOp::Activation { function, approximation } = &node.op else { continue };
         let range = ranges.activations.get(&id).copied();
         let range = range.ok_or_else(|| PassError::Bug(format!("`{}` has no range", node.path)))?;
+        let measured = density(node, range, weights);
         if *function == Activation::Trained {
-            let (model, fit) = trained(node, range, weights, sine)?;
-            let measured = density(node, range, weights);
+            let (model, fit) = trained(node, range, weights, sine, measured.as_ref())?;
             report.add(&|u| model.value(u * range) / range, &fit, sine, measured.as_ref());
             fits.insert(id, fit);
             continue;
@@ -142,7 +142,6 @@ pub fn fit_activations(
             diagnostics.push(Diagnostic::new("E0803", title, node.span, "this degree cannot be used"));
             continue;
         }
-        let measured = density(node, range, weights);
         let density = match approximation.method {
             Some(FitMethod::Chebyshev) => None,
             Some(FitMethod::LeastSquares) if measured.is_none() => {

@@ -8,7 +8,7 @@ use crate::fixture::{Owner, max_error, values};
 fn the_default_set_is_secure_and_computes() {
     let parameters = Parameters::new(ParametersLiteral::b5()).unwrap();
     assert_eq!(parameters.security_bits(), Some(128));
-    assert!(parameters.log_qp() > 850.0 && parameters.log_qp() <= 868.0, "{}", parameters.log_qp());
+    assert!(parameters.log_qp() > 863.0 && parameters.log_qp() <= 864.0, "{}", parameters.log_qp());
     assert_eq!((parameters.limbs(), parameters.special_limbs()), (19, 6));
     assert_eq!((parameters.slots_to_coeffs_top_level(), parameters.compute_top_level()), (2, 7));
     assert_eq!(parameters.eval_mod_top_level(), 15);
