@@ -1,5 +1,6 @@
 //! What the command line accepts.
 
+use crate::byte_size::ByteSize;
 use crate::profiles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Compile a network to a plan. The same input gives the same bytes.
     Compile(Compile),
+    /// Say what a plan will take before any key is made: time, memory step by step, keys, upload, precision, security.
+    Explain(Explain),
     /// Classify images: key generation, encryption, evaluation and decryption on this machine.
     Run(Run),
     /// Generate the secret key and the evaluation keys that a plan needs.
@@ -48,6 +51,10 @@ pub(crate) struct Sources {
     /// for the network. Only where a .net is compiled.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
+    /// Most memory that an evaluation may take, such as 1GiB or 640MiB: the fastest plan that keeps to it is made.
+    /// Without it, the fastest plan. Only where a .net is compiled.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
 }
 
 impl Sources {
@@ -80,6 +87,9 @@ pub(crate) struct Compile {
     /// Weights and parameters.
     #[command(flatten)]
     pub(crate) sources: Sources,
+    /// Threads for which the plan keeps to its memory; more threads take more.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: u16,
     /// Stop behind this pass; no plan is written.
     #[arg(long, value_name = "PASS")]
     pub(crate) stop_after: Option<String>,
@@ -92,6 +102,26 @@ pub(crate) struct Compile {
     /// Check every pass: the cleartext interpreter must give the same outputs before and after.
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `fhecc explain`
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A plan (.ron) or a network (.net), which is compiled first.
+    #[arg(value_name = "PLAN|M.net")]
+    pub(crate) program: PathBuf,
+    /// Weights and parameters.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Compile a .net for budgets from the fastest plan down to the smallest, and show what each costs.
+    #[arg(long, conflicts_with = "memory")]
+    pub(crate) sweep: bool,
+    /// With --sweep: also draw the budgets and times into this file (.svg).
+    #[arg(long, value_name = "FILE", requires = "sweep")]
+    pub(crate) svg: Option<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,

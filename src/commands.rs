@@ -5,6 +5,7 @@ mod calibrate;
 mod check;
 mod compile;
 mod eval_accuracy;
+mod explain;
 mod keygen;
 mod run;
 mod tune;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Tune(args) => tune::tune(args),
         Command::Check(args) => check::check(args),
         Command::Compile(args) => compile::compile(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Run(args) => run::run(args),
         Command::Keygen(args) => keygen::keygen(args),
         Command::Calibrate(args) => calibrate::calibrate(args),

@@ -3,6 +3,7 @@
 mod args;
 mod batch;
 mod bench;
+mod byte_size;
 mod classes;
 mod commands;
 mod error;

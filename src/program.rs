@@ -9,7 +9,7 @@ use crate::profiles;
 use fhecc_compiler::diagnostics::{Diagnostic, render};
 use fhecc_compiler::ir::TensorGraph;
 use fhecc_compiler::{
-    Compilation, CompileError, CompileOptions, check_weights, compile_graph, elaborate, parse,
+    Compilation, CompileError, CompileOptions, MemoryError, check_weights, compile_graph, elaborate, parse,
 };
 use fhecc_plan::{CheckedPlan, InputSpec, Layout, Plan, PlanError, Profile, Weights, digest_hex};
 use fhecc_runtime::weights;
@@ -94,53 +94,108 @@ impl Network {
         profile: Option<&str>,
         options: &CompileOptions,
     ) -> Result<(Compilation, Profile), Failure> {
-        if profile.is_some() || options.stop_after.is_some() {
-            let profile = profiles::load(profile.unwrap_or(profiles::DEFAULT))?;
-            return Ok((self.compile(weights, &profile, options.clone())?, profile));
+        self.best(weights, profile, options)?
+            .map_err(|(error, profile)| self.failure(error, &profile, options.verify))
+    }
+
+    /// The smallest memory budget in bytes for which there is a plan.
+    pub(crate) fn smallest_budget(&self, weights: &Weights, profile: Option<&str>) -> Result<u64, Failure> {
+        let options = CompileOptions { memory: Some(1), ..CompileOptions::default() };
+        match self.best(weights, profile, &options)? {
+            Err((CompileError::Memory(MemoryError::TooSmall { smallest, .. }), _)) => Ok(smallest),
+            Err((error, profile)) => Err(self.failure(error, &profile, false)),
+            Ok(_) => Err(Failure::new(Status::Other, "a plan that takes no memory. This is a bug in fhecc.")),
         }
-        let compiled = profiles::choices()?
+    }
+
+    /// The best compilation, or the refusal to report.
+    fn best(
+        &self,
+        weights: &Weights,
+        profile: Option<&str>,
+        options: &CompileOptions,
+    ) -> Result<Result<(Compilation, Profile), (CompileError, Profile)>, Failure> {
+        let named = profile.is_some() || options.stop_after.is_some();
+        let profiles = if named {
+            vec![profiles::load(profile.unwrap_or(profiles::DEFAULT))?]
+        } else {
+            profiles::choices()?
+        };
+        let compiled: Vec<_> = profiles
             .into_par_iter()
-            .map(|profile| Ok((self.compile(weights, &profile, options.clone())?, profile)))
-            .collect::<Vec<Result<_, Failure>>>();
+            .map(|profile| (self.try_compile(weights, &profile, options.clone()), profile))
+            .collect();
         let (mut best, mut refused) = (None, None);
-        for result in compiled {
+        for (result, profile) in compiled {
             match result {
                 Ok(found) => {
                     best = Some(match best {
-                        Some(best) => quicker(best, found),
-                        None => found,
+                        Some(best) => quicker(best, (found, profile)),
+                        None => (found, profile),
                     });
                 }
-                // What the default says, which the others repeat as a rule.
-                Err(failure) => refused = refused.or(Some(failure)),
+                Err(error) => {
+                    refused = Some(match refused {
+                        Some(refused) => nearer(refused, (error, profile)),
+                        None => (error, profile),
+                    });
+                }
             }
         }
-        let none = || Failure::new(Status::Other, "there is no built-in profile.");
-        best.ok_or_else(|| refused.unwrap_or_else(none))
+        match (best, refused) {
+            (Some(best), _) => Ok(Ok(best)),
+            (None, Some(refused)) => Ok(Err(refused)),
+            (None, None) => Err(Failure::new(Status::Other, "there is no built-in profile.")),
+        }
     }
 
     /// Compiles it; `options` need neither the weights' name nor the text's digest.
-    pub(crate) fn compile(
+    fn try_compile(
         &self,
         weights: &Weights,
         profile: &Profile,
         options: CompileOptions,
-    ) -> Result<Compilation, Failure> {
-        // A pass that changes what the network computes is noticed by the checks of --verify.
-        let bug = if options.verify { Status::CheckFailed } else { Status::Other };
+    ) -> Result<Compilation, CompileError> {
         let options = CompileOptions { source_digest: digest_hex(self.text.as_bytes()), ..options };
-        compile_graph(self.graph.clone(), weights, profile, &options).map_err(|error| match error {
+        compile_graph(self.graph.clone(), weights, profile, &options)
+    }
+
+    fn failure(&self, error: CompileError, profile: &Profile, verify: bool) -> Failure {
+        // A pass that changes what the network computes is noticed by the checks of --verify.
+        let bug = if verify { Status::CheckFailed } else { Status::Other };
+        match error {
             CompileError::Network(found) => self.complaints(&found),
-            CompileError::UnknownPass(_) => Failure::usage(format!("{error}.")),
+            CompileError::UnknownPass(_) | CompileError::Memory(MemoryError::NoFigures { .. }) => {
+                Failure::usage(format!("{error}."))
+            }
+            CompileError::Memory(MemoryError::TooSmall { smallest, .. }) => Failure::resources(format!(
+                "{}: profile {}: {error}. The smallest budget that works is --memory {}MiB.",
+                self.path.display(),
+                profile.name,
+                smallest.div_ceil(1 << 20)
+            )),
             CompileError::Bug { .. } | _ => Failure::new(bug, format!("{}: {error}.", self.path.display())),
-        })
+        }
+    }
+}
+
+/// Of two refusals the one to report: of budgets too small the one nearest to it, otherwise what the first profile
+/// says, which the others repeat as a rule.
+fn nearer(a: (CompileError, Profile), b: (CompileError, Profile)) -> (CompileError, Profile) {
+    let smallest = |error: &CompileError| match error {
+        CompileError::Memory(MemoryError::TooSmall { smallest, .. }) => Some(*smallest),
+        _ => None,
+    };
+    match (smallest(&a.0), smallest(&b.0)) {
+        (Some(first), Some(second)) if second < first => b,
+        _ => a,
     }
 }
 
 /// The compilation with the smaller predicted time, the first if they are equal.
 fn quicker(a: (Compilation, Profile), b: (Compilation, Profile)) -> (Compilation, Profile) {
     let seconds = |compiled: &(Compilation, Profile)| {
-        compiled.0.plan.as_ref().map_or(f64::INFINITY, |plan| plan.predicted.seconds_one_core)
+        compiled.0.plan.as_ref().map_or(f64::INFINITY, |plan| plan.predicted.seconds)
     };
     if seconds(&b) < seconds(&a) { b } else { a }
 }
@@ -162,6 +217,12 @@ impl Program {
         if path.extension().is_some_and(|e| e == "net") {
             return Self::compile(path, sources);
         }
+        if sources.memory.is_some() {
+            return Err(Failure::usage(format!(
+                "--memory cannot change {}, which was compiled for the memory it takes. Compile the network again with that budget.",
+                path.display()
+            )));
+        }
         if sources.profile.is_some() {
             return Err(Failure::usage(format!(
                 "--profile cannot change {}, whose parameters were chosen when it was compiled. Compile the network again with that profile.",
@@ -180,8 +241,11 @@ impl Program {
     fn compile(path: &Path, sources: &Sources) -> Result<Self, Failure> {
         let network = Network::open(path)?;
         let (file, weights) = network.weights(sources.weights.as_deref(), true)?;
-        let options =
-            CompileOptions { weights_file: file.display().to_string(), ..CompileOptions::default() };
+        let options = CompileOptions {
+            weights_file: file.display().to_string(),
+            memory: sources.memory.map(|size| size.0),
+            ..CompileOptions::default()
+        };
         let (compiled, _) = network.compile_for(&weights, sources.profile.as_deref(), &options)?;
         let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
         let plan = CheckedPlan::new(plan).map_err(|e| Failure::plan(path, &PlanError::Check(e)))?;

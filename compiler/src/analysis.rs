@@ -1,6 +1,5 @@
 //! Read-only analyses; each returns a table.
 
 pub mod bounds;
-pub mod cost;
 pub mod pooling;
 pub mod rotations;

@@ -1,6 +1,7 @@
 //! What can go wrong while compiling: the network (its author's business), or the compiler itself (ours).
 
 use crate::diagnostics::Diagnostic;
+use crate::passes::fit_memory::MemoryError;
 use std::error::Error;
 use std::fmt::{self, Display};
 
@@ -10,6 +11,8 @@ use std::fmt::{self, Display};
 pub enum CompileError {
     /// The network, its weights and the profile do not go together; each says how to mend it.
     Network(Vec<Diagnostic>),
+    /// No plan keeps to the memory budget.
+    Memory(MemoryError),
     /// The options name a pass that does not exist.
     UnknownPass(String),
     /// The compiler is wrong.
@@ -36,6 +39,7 @@ impl Display for CompileError {
                 }
                 Ok(())
             }
+            Self::Memory(error) => error.fmt(f),
             Self::UnknownPass(name) => {
                 write!(f, "there is no pass `{name}`; passes: {}", crate::pipeline::PASSES.join(", "))
             }

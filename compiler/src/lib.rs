@@ -17,5 +17,6 @@ pub(crate) mod testing;
 
 pub use elaborate::{check_weights, elaborate};
 pub use error::CompileError;
+pub use passes::fit_memory::MemoryError;
 pub use pipeline::{Compilation, CompileOptions, PASSES, compile, compile_graph};
 pub use syntax::{format, parse};

@@ -4,6 +4,7 @@ pub mod assign_levels;
 pub mod choose_packing;
 pub mod emit_plan;
 pub mod fit_activations;
+pub mod fit_memory;
 pub mod fold_batch_norm;
 pub mod fold_ranges;
 pub mod insert_bootstraps;
@@ -19,6 +20,8 @@ use crate::diagnostics::Diagnostic;
 pub enum PassError {
     /// The network cannot be compiled as it is.
     Network(Vec<Diagnostic>),
+    /// No plan keeps to the memory budget.
+    Memory(fit_memory::MemoryError),
     /// An invariant that earlier passes ensure does not hold.
     Bug(String),
 }

@@ -11,6 +11,7 @@ use crate::passes::assign_levels::assign_levels;
 use crate::passes::choose_packing::{Packing, choose_packing};
 use crate::passes::emit_plan::{Parts, emit_plan};
 use crate::passes::fit_activations::fit_activations;
+use crate::passes::fit_memory::fit_memory;
 use crate::passes::fold_batch_norm::fold_batch_norm;
 use crate::passes::fold_ranges::fold_ranges;
 use crate::passes::insert_bootstraps::insert_bootstraps;
@@ -18,13 +19,13 @@ use crate::passes::lower_to_he::lower_to_he;
 use crate::passes::schedule_rotation_keys::schedule_rotation_keys;
 use crate::passes::share_rotation_keys::share_rotation_keys;
 use crate::syntax;
-use fhecc_plan::{Plan, Profile, Weights, digest_hex};
+use fhecc_plan::{Memory, Plan, Profile, Weights, digest_hex};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use translation::Translation;
 
 /// All passes in order: names of their files, of their dumps, and of the places where compilation can stop.
-pub const PASSES: [&str; 10] = [
+pub const PASSES: [&str; 11] = [
     "fold_batch_norm",
     "choose_packing",
     "fold_ranges",
@@ -35,6 +36,7 @@ pub const PASSES: [&str; 10] = [
     "assign_levels",
     "schedule_rotation_keys",
     "emit_plan",
+    "fit_memory",
 ];
 
 /// What a compilation is asked for besides the plan.
@@ -44,6 +46,10 @@ pub struct CompileOptions {
     pub weights_file: String,
     /// BLAKE3 of the network's text, hexadecimal.
     pub source_digest: String,
+    /// Bytes of memory that an evaluation may take; without, the fastest plan is made.
+    pub memory: Option<u64>,
+    /// Threads for which the plan keeps to its memory; [`Memory::THREADS`] if not given.
+    pub threads: Option<u32>,
     /// Check after every pass that the network still computes the same.
     pub verify: bool,
     /// One of [`PASSES`] after which to stop, without a plan.
@@ -114,6 +120,7 @@ fn bug(pass: &'static str) -> impl Fn(String) -> CompileError {
 fn failed(pass: &'static str) -> impl Fn(PassError) -> CompileError {
     move |error| match error {
         PassError::Network(diagnostics) => CompileError::Network(diagnostics),
+        PassError::Memory(error) => CompileError::Memory(error),
         PassError::Bug(message) => CompileError::Bug { pass, message },
     }
 }
@@ -266,8 +273,14 @@ pub fn compile_graph(
         source_digest: &options.source_digest,
     };
     let (plan, report) = emit_plan(&parts).map_err(failed(pass))?;
-    let text = || plan.clone().seal().map_err(|e| e.to_string());
-    let stop = progress.after(pass, &report, text)?;
+    if progress.after(pass, &report, || plan.clone().seal().map_err(|e| e.to_string()))? {
+        return Ok(progress.result);
+    }
+
+    let pass = "fit_memory";
+    let threads = options.threads.unwrap_or(Memory::THREADS);
+    let (plan, report) = fit_memory(plan, options.memory, threads).map_err(failed(pass))?;
+    let stop = progress.after(pass, &report, || plan.clone().seal().map_err(|e| e.to_string()))?;
     progress.result.plan = (!stop).then_some(plan);
     Ok(progress.result)
 }

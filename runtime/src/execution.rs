@@ -1,7 +1,6 @@
 //! The loop over a plan's steps, on any backend.
 
 pub mod backend;
-mod cost;
 mod error;
 mod progress;
 mod trace;

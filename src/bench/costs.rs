@@ -38,7 +38,7 @@ pub(crate) fn measure(bench: &Workbench, known: &Costs, repeats: usize) -> Resul
         }
         Err(_) => known.bootstrap_ms,
     };
-    Ok(Costs { bootstrap_ms, levels })
+    Ok(Costs { bootstrap_ms, levels, ..known.clone() })
 }
 
 /// Every level at which layers compute. Higher ones follow in proportion.

@@ -45,6 +45,8 @@ pub(crate) fn compile(args: &Compile) -> Result<(), Failure> {
     let he = args.emit.contains(&Emit::He).then(|| HE_PASS.to_owned());
     let options = CompileOptions {
         weights_file: relative(&weights_path, output.parent().unwrap_or(Path::new(""))),
+        memory: args.sources.memory.map(|size| size.0),
+        threads: Some(args.threads.into()),
         verify: args.verify,
         stop_after: args.stop_after.clone(),
         dump_after: args.dump_after.iter().cloned().chain(he).collect(),

@@ -12,11 +12,13 @@
 //! 7. levels follow from the operations, and so do scales: the profile's, or what a quartic takes its argument at,
 //!    which nothing else may read;
 //! 8. the layout of a register is the one that its reader expects;
-//! 9. every rotation has a key of sufficient level that is held at that step, and every key is needed.
+//! 9. every rotation has a key of sufficient level that is held at that step, and every key is needed;
+//! 10. the predicted peak of memory is what follows from the steps, and no larger than the budget.
 
 mod fields;
 mod layouts;
 mod linears;
+mod memory;
 mod program;
 mod rotations;
 
@@ -111,6 +113,7 @@ impl CheckedPlan {
         fields::check(&plan)?;
         linears::check(&plan, &mut budget)?;
         program::check(&plan, &mut budget)?;
+        memory::check(&plan)?;
         Ok(Self(plan))
     }
 }

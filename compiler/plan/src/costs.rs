@@ -1,16 +1,59 @@
 //! What operations cost on a machine, level by level: written by `fhecc tune`, compared by the compiler.
 
-use crate::Level;
+use crate::{BootstrapRotations, Level};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds on one core, as measured; the compiler compares plans with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
-    /// One bootstrap.
+    /// One bootstrap with [`BootstrapRotations::Hoisted`].
     pub bootstrap_ms: f64,
+    /// How many times faster a network is on two cores.
+    #[serde(default = "one")]
+    pub second_core: f64,
+    /// MiB per second at which keys are read from disk.
+    #[serde(default = "one")]
+    pub disk_mib_per_s: f64,
+    /// What bootstraps need, at most one entry per variant. A profile without them has no prediction of memory.
+    #[serde(default)]
+    pub bootstraps: Vec<BootstrapCosts>,
     /// Everything else, at some levels, ascending.
     pub levels: Vec<LevelCosts>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What a bootstrap with one choice of rotations needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootstrapCosts {
+    /// The choice.
+    pub rotations: BootstrapRotations,
+    /// Time in units of [`Costs::bootstrap_ms`].
+    pub relative: f64,
+    /// Bytes of the encoded matrices.
+    pub plaintext_bytes: u64,
+    /// Bytes of polynomials besides the argument on one thread, at most.
+    pub scratch_bytes: u64,
+    /// Bytes of polynomials that every further thread adds.
+    pub thread_bytes: u64,
+    /// All keys, in groups of a use each.
+    pub keys: Vec<KeyGroup>,
+}
+
+/// Keys of a bootstrap that are used together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyGroup {
+    /// What they are for.
+    pub name: String,
+    /// How many they are.
+    pub count: u32,
+    /// Bytes of all of them.
+    pub bytes: u64,
 }
 
 /// Milliseconds of operations on ciphertexts at one level, rescales and divisions included.
@@ -72,6 +115,16 @@ const NOTHING: LevelCosts = LevelCosts {
 };
 
 impl Costs {
+    /// What a bootstrap with this choice of rotations needs, if the profile says.
+    pub fn bootstrap(&self, rotations: BootstrapRotations) -> Option<&BootstrapCosts> {
+        self.bootstraps.iter().find(|entry| entry.rotations == rotations)
+    }
+
+    /// Milliseconds of one bootstrap with this choice of rotations.
+    pub fn bootstrap_milliseconds(&self, rotations: BootstrapRotations) -> f64 {
+        self.bootstrap_ms * self.bootstrap(rotations).map_or(1.0, |entry| entry.relative)
+    }
+
     /// Costs of operands at `level`: in between the measured levels on a straight line, beyond them in proportion
     /// to the number of limbs. Additions, products and quotients only, so that every machine gets the same bits.
     pub fn at(&self, level: Level) -> LevelCosts {
@@ -97,10 +150,46 @@ impl Costs {
             ));
         }
         let measured = self.levels.iter().flat_map(LevelCosts::figures);
-        let bad = std::iter::once(("bootstrap_ms", self.bootstrap_ms))
-            .chain(measured)
-            .find(|(_, ms)| !ms.is_finite() || *ms <= 0.0)?;
-        Some((format!("{} of {}", bad.0, bad.1), "positive finite milliseconds"))
+        let general = [
+            ("bootstrap_ms", self.bootstrap_ms),
+            ("second_core", self.second_core),
+            ("disk_mib_per_s", self.disk_mib_per_s),
+        ];
+        let relative = self.bootstraps.iter().map(|entry| ("relative", entry.relative));
+        let mut all = general.into_iter().chain(relative).chain(measured);
+        if let Some((name, figure)) = all.find(|(_, figure)| !figure.is_finite() || *figure <= 0.0) {
+            return Some((format!("{name} of {figure}"), "positive finite figures"));
+        }
+        self.bootstraps.iter().enumerate().find_map(|(index, entry)| entry.fault(&self.bootstraps[..index]))
+    }
+}
+
+/// Most bytes that an entry of the table may state, so that sums of them do not overflow.
+const MAX_BYTES: u64 = 1 << 44;
+
+impl BootstrapCosts {
+    /// Bytes of all keys.
+    pub fn key_bytes(&self) -> u64 {
+        self.keys.iter().map(|group| group.bytes).sum()
+    }
+
+    fn fault(&self, before: &[Self]) -> Option<(String, &'static str)> {
+        if before.iter().any(|entry| entry.rotations == self.rotations) {
+            return Some((format!("{:?} twice", self.rotations), "one entry for every choice of rotations"));
+        }
+        if self.keys.len() > 64 {
+            return Some((format!("{} groups of keys", self.keys.len()), "at most 64 groups"));
+        }
+        let keys = self.keys.iter().map(|group| group.bytes);
+        let sizes = [self.plaintext_bytes, self.scratch_bytes, self.thread_bytes];
+        let largest = sizes.into_iter().chain(keys).max()?;
+        if largest > MAX_BYTES {
+            return Some((format!("{largest} bytes"), "at most 2^44 bytes"));
+        }
+        let names: std::collections::BTreeSet<&str> =
+            self.keys.iter().map(|group| group.name.as_str()).collect();
+        (names.len() < self.keys.len())
+            .then(|| ("two groups of keys of one name".to_owned(), "a name for every group"))
     }
 }
 
@@ -119,7 +208,13 @@ mod tests {
     }
 
     fn costs() -> Costs {
-        Costs { bootstrap_ms: 1.0, levels: vec![entry(1, 2.0), entry(3, 6.0)] }
+        Costs {
+            bootstrap_ms: 1.0,
+            second_core: 1.0,
+            disk_mib_per_s: 1.0,
+            bootstraps: Vec::new(),
+            levels: vec![entry(1, 2.0), entry(3, 6.0)],
+        }
     }
 
     #[test]

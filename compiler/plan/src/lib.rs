@@ -14,27 +14,28 @@ mod layout;
 mod linear;
 mod plan;
 mod polynomial;
+pub mod prediction;
 mod profile;
 mod security;
 mod text;
 mod weights;
 
 pub use check::{CheckError, CheckedPlan};
-pub use costs::{Costs, LevelCosts};
+pub use costs::{BootstrapCosts, Costs, KeyGroup, LevelCosts};
 pub use layout::{Element, Layout, LayoutError};
 pub use linear::{
     BatchNorm, Diagonals, LinearMap, LinearSource, LinearValues, MissingTensor, TensorSource,
     effective_values,
 };
 pub use plan::{
-    Counts, InputSpec, KeyUse, Level, NetworkInfo, Op, OutputSpec, Parameters, Plan, Reg, Rotation, Step,
-    StepScale, TensorRef,
+    Counts, InputSpec, KeyPlace, KeyUse, Level, Memory, NetworkInfo, Op, OutputSpec, Parameters, Plan, Reg,
+    Rotation, Step, StepScale, TensorRef,
 };
 pub use polynomial::{Form, Polynomial};
-pub use profile::{BootstrapSpec, Profile, ProfileError};
+pub use profile::{BootstrapRotations, BootstrapSpec, Profile, ProfileError};
 pub use security::{max_log_qp, security_bits};
 pub use text::{PlanError, digest_hex};
 pub use weights::{Tensor, Weights};
 
 /// Bumped on every incompatible change of the text format.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;

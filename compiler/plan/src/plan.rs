@@ -216,6 +216,54 @@ pub struct KeyUse {
     pub first_step: u32,
     /// Index of the last step that needs it.
     pub last_step: u32,
+    /// Where it is held.
+    pub place: KeyPlace,
+}
+
+/// Where a key is held while a plan is evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum KeyPlace {
+    /// In memory, from the beginning to the end.
+    #[default]
+    Memory,
+    /// In a file, from which it is read row by row whenever it is used.
+    Disk,
+}
+
+/// How an evaluation keeps to its memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Bytes that the process may hold, if there is a bound.
+    pub budget: Option<u64>,
+    /// Threads for which the prediction holds.
+    pub threads: u32,
+    /// Bytes of encoded diagonals on which a linear map works at a time.
+    pub block_bytes: u64,
+    /// The groups of bootstrap keys that are held on disk.
+    pub bootstrap_keys_on_disk: Vec<String>,
+    /// Bytes at the step that needs most, as predicted. Absent if the profile does not say what bootstraps need.
+    pub peak_bytes: Option<u64>,
+}
+
+impl Memory {
+    /// The block size of the fastest plans.
+    pub const LARGEST_BLOCK: u64 = 64 << 20;
+    /// Threads that a prediction is made for unless others are asked for.
+    pub const THREADS: u32 = 2;
+}
+
+impl Default for Memory {
+    /// No bound, everything in memory, no prediction.
+    fn default() -> Self {
+        Self {
+            budget: None,
+            threads: Self::THREADS,
+            block_bytes: Self::LARGEST_BLOCK,
+            bootstrap_keys_on_disk: Vec::new(),
+            peak_bytes: None,
+        }
+    }
 }
 
 /// Predicted work.
@@ -232,6 +280,8 @@ pub struct Counts {
     pub rotation_keys: u32,
     /// Sum over the steps of the profile's costs.
     pub seconds_one_core: f64,
+    /// The same on two cores.
+    pub seconds: f64,
 }
 
 /// A compiled network.
@@ -264,8 +314,27 @@ pub struct Plan {
     pub polynomials: Vec<Polynomial>,
     /// Rotation keys outside of bootstraps, ascending by rotation.
     pub keys: Vec<KeyUse>,
+    /// How the evaluation keeps to its memory.
+    pub memory: Memory,
     /// Predicted work.
     pub predicted: Counts,
     /// The program.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// The highest level at which ciphertexts are multiplied outside of bootstraps.
+    pub fn highest_product(&self) -> Option<Level> {
+        let level_of = |reg| self.steps.iter().find(|step| step.dst == reg).map(|step| step.level);
+        let products = self.steps.iter().filter_map(|step| match step.op {
+            Op::Polynomial { src, .. } => level_of(src),
+            Op::Input
+            | Op::Linear { .. }
+            | Op::RotateSum { .. }
+            | Op::Add { .. }
+            | Op::DropLevel { .. }
+            | Op::Bootstrap { .. } => None,
+        });
+        products.max()
+    }
 }

@@ -51,6 +51,26 @@ pub struct BootstrapSpec {
     pub degree: u32,
     /// Hamming weight of the ephemeral secret of the modulus raise.
     pub ephemeral_weight: u32,
+    /// By which rotations its linear stages are done.
+    #[serde(default)]
+    pub rotations: BootstrapRotations,
+}
+
+/// How the linear stages of a bootstrap rotate: the fewer keys, the more time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum BootstrapRotations {
+    /// A key for every baby and every giant step.
+    #[default]
+    Hoisted,
+    /// Baby steps by two rotations each, giant steps by one key.
+    Ladder,
+    /// One key for all baby steps of a stage and one for its giant steps.
+    Minimal,
+}
+
+impl BootstrapRotations {
+    /// All of them, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Hoisted, Self::Ladder, Self::Minimal];
 }
 
 /// Why a profile is refused.

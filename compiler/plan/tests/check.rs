@@ -5,9 +5,10 @@
 #[path = "support/small_plan.rs"]
 mod small_plan;
 
+use fhecc_plan::prediction::{MemoryUse, RotationKeys};
 use fhecc_plan::{
-    CheckError, CheckedPlan, Form, KeyUse, Layout, LayoutError, Level, LinearSource, Op, Plan, ProfileError,
-    Reg, Rotation, StepScale,
+    BootstrapCosts, CheckError, CheckedPlan, Form, KeyGroup, KeyPlace, KeyUse, Layout, LayoutError, Level,
+    LinearSource, Memory, Op, Plan, ProfileError, Reg, Rotation, StepScale,
 };
 use small_plan::{fill_frees, fill_keys, small_plan};
 
@@ -338,6 +339,7 @@ fn every_rotation_has_a_key_and_every_key_a_rotation() {
         level: Level(level),
         first_step: steps.0,
         last_step: steps.1,
+        place: KeyPlace::Memory,
     };
     for bad in [key(0, 2, (0, 1)), key(8192, 2, (0, 1)), key(i32::MIN, 2, (0, 1))] {
         assert_refused("or zero", |p| p.keys[0] = bad);
@@ -387,4 +389,51 @@ fn hostile_sizes_are_refused_quickly() {
         p.linears.extend(vec![map; 1000]);
     });
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn memory() {
+    let largest = Memory::LARGEST_BLOCK;
+    assert_refused("threads", |p| p.memory.threads = 0);
+    assert_refused("threads", |p| p.memory.threads = u32::MAX);
+    assert_refused("block_bytes", |p| p.memory.block_bytes = 0);
+    assert_refused("block_bytes", |p| p.memory.block_bytes = largest + 1);
+    assert_refused("bootstrap_keys_on_disk", |p| p.memory.bootstrap_keys_on_disk = vec!["raise".to_owned()]);
+    assert_refused("peak_bytes", |p| p.memory.peak_bytes = Some(1));
+    assert_refused("budget", |p| p.memory.budget = Some(1 << 40));
+    let with_figures = |p: &mut Plan| {
+        let group = |name: &str, bytes| KeyGroup { name: name.to_owned(), count: 2, bytes };
+        p.parameters.costs.bootstraps = vec![BootstrapCosts {
+            rotations: p.parameters.bootstrap.rotations,
+            relative: 1.0,
+            plaintext_bytes: 5_000_000,
+            scratch_bytes: 90_000_000,
+            thread_bytes: 3_000_000,
+            keys: vec![group("raise", 70_000_000), group("sums", 10_000_000)],
+        }];
+        p.memory.peak_bytes = MemoryUse::predict(p, 2).map(|memory| memory.peak());
+    };
+    let accepted = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = good();
+        with_figures(&mut plan);
+        change(&mut plan);
+        plan.memory.peak_bytes = MemoryUse::predict(&plan, 2).map(|memory| memory.peak());
+        CheckedPlan::new(plan).expect("as predicted").memory.peak_bytes.expect("figures")
+    };
+    let peak = accepted(&|_| {});
+    // The bootstrap is the step that needs most, and its keys count only where they are in memory.
+    assert!(peak > 5_000_000 + 93_000_000 + 80_000_000);
+    assert_eq!(accepted(&|p| p.memory.bootstrap_keys_on_disk = vec!["raise".to_owned()]), peak - 70_000_000);
+    let key_on_disk = accepted(&|p| p.keys[0].place = KeyPlace::Disk);
+    let level = good().keys[0].level;
+    assert_eq!(key_on_disk + RotationKeys::of(&good()).expect("keys").bytes(level).expect("level"), peak);
+    assert_eq!(accepted(&|p| p.memory.budget = Some(peak)), peak);
+    assert_refused("budget", |p| {
+        with_figures(p);
+        p.memory.budget = Some(peak - 1);
+    });
+    assert_refused("does not come before", |p| {
+        with_figures(p);
+        p.memory.bootstrap_keys_on_disk = vec!["sums".to_owned(), "raise".to_owned()];
+    });
 }

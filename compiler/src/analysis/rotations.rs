@@ -1,6 +1,6 @@
 //! The schedule of a linear map's rotations: which are baby steps and which giant steps.
 
-use super::cost;
+use fhecc_plan::prediction;
 use fhecc_plan::{Costs, Layout, Level, LinearMap, LinearSource, Rotation};
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ pub fn splits(map: &LinearMap, costs: &Costs) -> Vec<Split> {
 
 /// What [`schedule`] costs at the reference level, in milliseconds.
 pub fn reference_cost(map: &LinearMap, costs: &Costs) -> f64 {
-    cost::linear(costs, map, REFERENCE)
+    prediction::linear_ms(costs, map, REFERENCE)
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
 //! The plan: straight-line code over registers, with everything the runtime must know.
 //!
 //! Does: number the steps, list linear maps, polynomials and tensors in order of first use, say where each
-//! register is read last, predict the work.
+//! register is read last, count the work.
 //! Does not: decide anything.
 //!
 //! Requires: a [`LeveledGraph`], the keys of `schedule_rotation_keys`, the factors of `fold_ranges`.
-//! Ensures: a sealed [`Plan`] that [`CheckedPlan`] accepts; equal inputs give equal bytes.
+//! Ensures: a [`Plan`] without predictions of time and memory, with every key in memory.
 
 use super::PassError;
 use super::fold_ranges::Ranges;
 use super::schedule_rotation_keys::rotations;
-use crate::analysis::cost;
 use crate::ir::{HeOp, LeveledGraph, NodeId, TensorGraph};
 use fhecc_plan::{
-    CheckedPlan, Counts, FORMAT_VERSION, Form, InputSpec, KeyUse, LinearSource, NetworkInfo, Op, OutputSpec,
-    Plan, Profile, Reg, Step, StepScale, TensorRef, Weights,
+    Counts, FORMAT_VERSION, Form, InputSpec, KeyUse, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan,
+    Profile, Reg, Step, StepScale, TensorRef, Weights,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -32,11 +31,11 @@ pub struct Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { bootstraps, rotations, diagonals, rotation_keys, seconds_one_core } = self.predicted;
+        let Counts { bootstraps, rotations, diagonals, rotation_keys, .. } = self.predicted;
         write!(
             f,
             "{} steps, {} tensors; {bootstraps} bootstraps, {rotations} rotations, {diagonals} diagonals, \
-             {rotation_keys} keys, about {seconds_one_core:.1} s on one core",
+             {rotation_keys} keys",
             self.steps, self.tensors
         )
     }
@@ -81,7 +80,6 @@ struct Tables {
     polynomials: Vec<fhecc_plan::Polynomial>,
     names: BTreeSet<String>,
     predicted: Counts,
-    milliseconds: f64,
 }
 
 fn index(length: usize) -> u32 {
@@ -90,8 +88,7 @@ fn index(length: usize) -> u32 {
 
 impl Tables {
     fn op(&mut self, parts: &Parts<'_>, id: NodeId, operands: &[Reg]) -> Result<Op, PassError> {
-        let (graph, costs) = (parts.graph, &parts.profile.costs);
-        let level = graph.operand_level(id);
+        let graph = parts.graph;
         let performed = rotations(graph, id, parts.profile.slots()).len();
         self.predicted.rotations += index(performed);
         let missing = || PassError::Bug(format!("`{}` lacks an operand", graph.node(id).layer));
@@ -99,24 +96,18 @@ impl Tables {
         Ok(match &graph.node(id).op {
             HeOp::Input(_) => Op::Input,
             HeOp::Linear(map) => {
-                self.milliseconds += cost::linear(costs, map, level);
                 self.predicted.diagonals += map.diagonals;
                 self.names.extend(tensor_names(&map.source).into_iter().cloned());
                 self.linears.push((**map).clone());
                 Op::Linear { src: read(0)?, map: index(self.linears.len() - 1) }
             }
-            HeOp::RotateSum(rotations) => {
-                self.milliseconds += cost::rotation(costs, level) * performed as f64;
-                Op::RotateSum { src: read(0)?, rotations: rotations.clone() }
-            }
+            HeOp::RotateSum(rotations) => Op::RotateSum { src: read(0)?, rotations: rotations.clone() },
             HeOp::Add => Op::Add { a: read(0)?, b: read(1)? },
             HeOp::Polynomial(polynomial) => {
-                self.milliseconds += cost::polynomial(costs, polynomial, level);
                 self.polynomials.push(polynomial.clone());
                 Op::Polynomial { src: read(0)?, polynomial: index(self.polynomials.len() - 1) }
             }
             HeOp::Bootstrap => {
-                self.milliseconds += costs.bootstrap_ms;
                 self.predicted.bootstraps += 1;
                 Op::Bootstrap { src: read(0)? }
             }
@@ -194,7 +185,7 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
     ranges.sort_by_key(|(id, _)| order.get(id).copied());
     let factor =
         |id: &NodeId| parts.ranges.factors.get(id).copied().ok_or_else(|| bug(format!("{id} has no factor")));
-    let mut plan = Plan {
+    let plan = Plan {
         format_version: FORMAT_VERSION,
         compiler: concat!("fhecc ", env!("CARGO_PKG_VERSION")).to_owned(),
         digest: String::new(),
@@ -221,15 +212,10 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
         linears: tables.linears,
         polynomials: tables.polynomials,
         keys: parts.keys.to_vec(),
-        predicted: Counts {
-            rotation_keys: index(parts.keys.len()),
-            seconds_one_core: (tables.milliseconds / 10.0).round() / 100.0,
-            ..tables.predicted
-        },
+        memory: Memory::default(),
+        predicted: Counts { rotation_keys: index(parts.keys.len()), ..tables.predicted },
         steps,
     };
-    plan.seal().map_err(|e| bug(e.to_string()))?;
-    let plan = CheckedPlan::new(plan).map_err(|e| bug(e.to_string()))?;
     let report = Report { steps: plan.steps.len(), tensors: plan.weights.len(), predicted: plan.predicted };
-    Ok(((*plan).clone(), report))
+    Ok((plan, report))
 }

@@ -8,7 +8,7 @@
 
 use super::PassError;
 use crate::ir::{HeOp, LeveledGraph, NodeId};
-use fhecc_plan::{KeyUse, Profile, Rotation};
+use fhecc_plan::{KeyPlace, KeyUse, Profile, Rotation};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
@@ -59,7 +59,8 @@ pub fn schedule_rotation_keys(
         let level = graph.operand_level(*id);
         for rotation in rotations(graph, *id, profile.slots()) {
             report.rotations += 1;
-            let fresh = KeyUse { rotation, level, first_step: step, last_step: step };
+            let place = KeyPlace::Memory;
+            let fresh = KeyUse { rotation, level, first_step: step, last_step: step, place };
             let key = keys.entry(rotation).or_insert(fresh);
             key.level = key.level.max(level);
             key.last_step = step;

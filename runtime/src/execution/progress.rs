@@ -1,6 +1,5 @@
 //! How far an execution is, and how long it will take.
 
-use super::cost::predicted_ms;
 use fhecc_plan::{Plan, Step};
 use std::time::Instant;
 
@@ -50,7 +49,7 @@ impl Clock {
         let mut before = vec![0.0];
         let mut sum = 0.0;
         for step in &plan.steps {
-            sum += predicted_ms(plan, step);
+            sum += fhecc_plan::prediction::step_ms(plan, step);
             before.push(sum);
         }
         Self { before, start: Instant::now() }

@@ -142,11 +142,11 @@ fn weights(weights: &[TensorRef]) -> Result<(), CheckError> {
 }
 
 fn predicted(plan: &Plan) -> Result<(), CheckError> {
-    let seconds = plan.predicted.seconds_one_core;
-    if !seconds.is_finite() || seconds < 0.0 {
-        return fail(format!(
-            "predicted.seconds_one_core is {seconds}; allowed: a finite number, not negative"
-        ));
+    let times = [("seconds_one_core", plan.predicted.seconds_one_core), ("seconds", plan.predicted.seconds)];
+    for (name, seconds) in times {
+        if !seconds.is_finite() || seconds < 0.0 {
+            return fail(format!("predicted.{name} is {seconds}; allowed: a finite number, not negative"));
+        }
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(super) fn check(plan: &Plan, budget: &mut Budget) -> Result<(), CheckError> 
 fn keys(plan: &Plan) -> Result<(), CheckError> {
     let half = (plan.parameters.slots() / 2) as i64;
     for (index, key) in plan.keys.iter().enumerate() {
-        let KeyUse { rotation, level, first_step, last_step } = *key;
+        let KeyUse { rotation, level, first_step, last_step, place: _ } = *key;
         let fail = |message: String| Err(CheckError::Field(format!("keys[{index}]: {message}")));
         if rotation.0 == 0 || i64::from(rotation.0) < -half || i64::from(rotation.0) >= half {
             return fail(format!("rotation {} is outside [-{half}, {half}) or zero", rotation.0));

@@ -1,9 +1,10 @@
 //! A small residual network, planned by hand: every operation once or more, on 8x8 images.
 
+use fhecc_plan::prediction::MemoryUse;
 use fhecc_plan::{
-    BatchNorm, BootstrapSpec, Costs, Counts, InputSpec, KeyUse, Layout, Level, LevelCosts, LinearMap,
-    LinearSource, NetworkInfo, Op, OutputSpec, Plan, Polynomial, Profile, Reg, Rotation, Step, StepScale,
-    Tensor, Weights, digest_hex,
+    BatchNorm, BootstrapRotations, BootstrapSpec, Costs, Counts, InputSpec, KeyPlace, KeyUse, Layout, Level,
+    LevelCosts, LinearMap, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan, Polynomial, Profile, Reg,
+    Rotation, Step, StepScale, Tensor, Weights, digest_hex,
 };
 use std::collections::BTreeMap;
 
@@ -35,9 +36,13 @@ pub(crate) fn profile(log_n: u32) -> Profile {
             double_angles: 3,
             degree: 26,
             ephemeral_weight: 32,
+            rotations: BootstrapRotations::Hoisted,
         },
         costs: Costs {
             bootstrap_ms: 900.0,
+            second_core: 1.8,
+            disk_mib_per_s: 1000.0,
+            bootstraps: Vec::new(),
             levels: vec![LevelCosts {
                 level: 3,
                 linear_ms: 2.0,
@@ -84,6 +89,7 @@ impl Builder {
             linears: Vec::new(),
             polynomials: Vec::new(),
             keys: Vec::new(),
+            memory: Memory::default(),
             predicted: Counts::default(),
             steps: Vec::new(),
         };
@@ -163,6 +169,8 @@ impl Builder {
         fill_keys(&mut self.plan);
         let bootstraps = self.plan.steps.iter().filter(|s| matches!(s.op, Op::Bootstrap { .. })).count();
         self.plan.predicted.bootstraps = bootstraps as u32;
+        let memory = MemoryUse::predict(&self.plan, self.plan.memory.threads.into());
+        self.plan.memory.peak_bytes = memory.map(|memory| memory.peak());
         self.plan.seal().expect("finite");
         (self.plan, self.weights)
     }
@@ -225,6 +233,7 @@ pub(crate) fn fill_keys(plan: &mut Plan) {
                 level,
                 first_step: index,
                 last_step: index,
+                place: KeyPlace::Memory,
             });
             key.level = key.level.max(level);
             key.last_step = index;

@@ -58,7 +58,7 @@ impl Program {
                 Ok((report.bootstraps, levels.input))
             }
             Err(PassError::Network(mut found)) => Err(found.remove(0)),
-            Err(PassError::Bug(message)) => panic!("{message}"),
+            Err(other @ (PassError::Bug(_) | PassError::Memory(_))) => panic!("{other:?}"),
         }
     }
 }

@@ -1,0 +1,129 @@
+//! Predicted milliseconds on one core, from the costs that were measured level by level.
+
+use crate::{Costs, Form, KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Rotation, Step};
+
+const MIB: f64 = (1u64 << 20) as f64;
+
+/// One rotation outside of linear maps.
+pub fn rotation_ms(costs: &Costs, level: Level) -> f64 {
+    costs.at(level).rotation_ms
+}
+
+fn moving(rotations: &[Rotation]) -> f64 {
+    rotations.iter().filter(|r| r.0 != 0).count() as f64
+}
+
+/// A linear map with the given steps, its operand at `level`.
+pub fn linear_ms(costs: &Costs, map: &LinearMap, level: Level) -> f64 {
+    let costs = costs.at(level);
+    let rotations = costs.baby_ms * moving(&map.babies) + costs.giant_ms * moving(&map.giants);
+    costs.linear_ms + rotations + costs.diagonal_ms * f64::from(map.diagonals)
+}
+
+/// Products of ciphertexts in a Paterson-Stockmeyer evaluation with `2^k` baby powers, for the best k.
+pub fn products(degree: usize) -> usize {
+    let products = |k: u32| {
+        let babies = 1_usize << k;
+        let blocks = (degree + 1).div_ceil(babies);
+        // Powers up to the baby count, further giant powers by doubling, one product per further block.
+        let powers = if blocks > 1 { babies } else { degree.max(1) };
+        let giants = blocks.next_power_of_two().trailing_zeros().saturating_sub(1) as usize;
+        powers - 1 + giants + blocks - 1
+    };
+    (0..=8).map(products).min().unwrap_or(0)
+}
+
+/// A polynomial, its operand at `level`: its products are spread evenly over the levels that it consumes.
+pub fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
+    let depth = polynomial.depth().max(1);
+    let levels = (0..depth).map(|down| Level(level.0.saturating_sub(down)));
+    let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
+    let products = match polynomial.form {
+        Form::Series => products(polynomial.degree()),
+        Form::Quartic => 2,
+    };
+    products as f64 * sum / f64::from(depth)
+}
+
+/// A step of `plan`, without the reading of keys from disk.
+pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
+    let costs = &plan.parameters.costs;
+    match &step.op {
+        Op::Linear { map, .. } => plan.linears.get(*map as usize).map_or(0.0, |map| {
+            // The operand is one level above the result.
+            linear_ms(costs, map, Level(step.level.0.saturating_add(1)))
+        }),
+        Op::RotateSum { rotations, .. } => moving(rotations) * rotation_ms(costs, step.level),
+        Op::Bootstrap { .. } => costs.bootstrap_milliseconds(plan.parameters.bootstrap.rotations),
+        Op::Polynomial { polynomial, .. } => plan
+            .polynomials
+            .get(*polynomial as usize)
+            .map_or(0.0, |p| polynomial_ms(costs, p, Level(step.level.0.saturating_add(p.depth())))),
+        Op::Input | Op::Add { .. } | Op::DropLevel { .. } => 0.0,
+    }
+}
+
+/// Seconds in which a plan reads keys from disk. Keys of linear maps are read once for every step that rotates by
+/// them, those of bootstraps once for every bootstrap.
+pub fn seconds_of_disk(plan: &Plan) -> f64 {
+    let stored = |rotation: Rotation| -> f64 {
+        let key = plan.keys.iter().find(|key| key.rotation == rotation && key.place == KeyPlace::Disk);
+        let bytes = key.and_then(|key| super::RotationKeys::of(plan)?.bytes(key.level));
+        bytes.unwrap_or(0) as f64
+    };
+    let slots = plan.parameters.slots();
+    let centred = |rotations: &[Rotation]| -> f64 {
+        rotations.iter().map(|r| stored(Rotation::centred(r.0.into(), slots))).sum()
+    };
+    let bootstrap = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
+    let groups = bootstrap.into_iter().flat_map(|entry| &entry.keys);
+    let per_bootstrap: f64 = groups
+        .filter(|group| plan.memory.bootstrap_keys_on_disk.contains(&group.name))
+        .map(|group| group.bytes as f64)
+        .sum();
+    let bytes: f64 = plan
+        .steps
+        .iter()
+        .map(|step| match &step.op {
+            Op::Linear { map, .. } => {
+                plan.linears.get(*map as usize).map_or(0.0, |map| centred(&map.babies) + centred(&map.giants))
+            }
+            Op::RotateSum { rotations, .. } => centred(rotations),
+            Op::Bootstrap { .. } => per_bootstrap,
+            Op::Input | Op::Add { .. } | Op::DropLevel { .. } | Op::Polynomial { .. } => 0.0,
+        })
+        .sum();
+    bytes / MIB / plan.parameters.costs.disk_mib_per_s
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Profile;
+
+    fn costs() -> Costs {
+        let text = include_str!("../../../../models/targets/b5.ron");
+        Profile::from_ron(text).expect("sound").costs
+    }
+
+    #[test]
+    fn products_of_known_evaluations() {
+        assert_eq!([1, 2, 3, 7, 15, 31].map(products), [0, 1, 2, 4, 7, 11]);
+    }
+
+    #[test]
+    fn costs_are_the_profiles_at_a_measured_level_and_grow_with_the_level() {
+        let costs = costs();
+        let measured = costs.levels[0];
+        assert_eq!(rotation_ms(&costs, Level(measured.level)), measured.rotation_ms);
+        assert!(rotation_ms(&costs, Level(15)) > rotation_ms(&costs, Level(3)));
+        let polynomial = |level| {
+            let polynomial = Polynomial::series(1.0, vec![1.0; 16]);
+            polynomial_ms(&costs, &polynomial, Level(level))
+        };
+        assert!(polynomial(7) > polynomial(4));
+        let quartic = Polynomial { form: Form::Quartic, ..Polynomial::series(1.0, vec![1.0; 5]) };
+        let at = |level| costs.at(Level(level)).multiply_ms;
+        assert_eq!(polynomial_ms(&costs, &quartic, Level(5)), at(5) + at(4));
+    }
+}

@@ -1,0 +1,282 @@
+//! The plan is fitted into memory.
+//!
+//! Does: choose by which rotations bootstraps are done, how many encoded diagonals a linear map works on at a time,
+//! and which keys lie on disk, such that the predicted peak keeps to the budget and the predicted time is least.
+//! Keys go to disk only where nothing else suffices, those that are used least first.
+//! Does not: change what is computed, or the other rotations.
+//!
+//! Requires: a plan as `emit_plan` makes it, with nothing on disk.
+//! Ensures: a sealed plan that [`CheckedPlan`] accepts, whose [`fhecc_plan::Memory::peak_bytes`] is at most the
+//! budget, or an error that says which budget would do. Equal inputs give equal bytes.
+
+use super::PassError;
+use fhecc_plan::prediction::{self, MemoryUse, RotationKeys};
+use fhecc_plan::{BootstrapRotations, CheckedPlan, KeyPlace, Memory, Op, Plan, Rotation};
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+/// Bytes of encoded diagonals at a time that are tried, largest first.
+const BLOCKS: [u64; 4] = [Memory::LARGEST_BLOCK, 16 << 20, 4 << 20, 1 << 20];
+
+/// What [`fit_memory`] chose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// The rotations of bootstraps.
+    pub rotations: BootstrapRotations,
+    /// Bytes of diagonals at a time.
+    pub block_bytes: u64,
+    /// Keys on disk, in bytes.
+    pub on_disk: u64,
+    /// The predicted peak, if the profile allows a prediction.
+    pub peak: Option<u64>,
+    /// Predicted seconds on two cores.
+    pub seconds: f64,
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        match self.peak {
+            Some(peak) => write!(f, "peak {} MiB", mib(peak))?,
+            None => f.write_str("peak unknown")?,
+        }
+        write!(
+            f,
+            ", {:.1} s on two cores: {:?} bootstraps, {} MiB of diagonals at a time, {} MiB of keys on disk",
+            self.seconds,
+            self.rotations,
+            mib(self.block_bytes),
+            mib(self.on_disk)
+        )
+    }
+}
+
+/// Why no plan keeps to the budget.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MemoryError {
+    /// The profile does not say what its bootstraps need.
+    NoFigures {
+        /// The profile.
+        profile: String,
+    },
+    /// The budget is too small.
+    TooSmall {
+        /// What was asked for.
+        budget: u64,
+        /// What the smallest plan needs.
+        smallest: u64,
+        /// The layer of the step that needs most in the smallest plan, and its operation.
+        step: (String, &'static str),
+        /// What is held there: the whole evaluation through, as ciphertexts, as temporary polynomials.
+        parts: [u64; 3],
+    },
+}
+
+impl Display for MemoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: &u64| bytes.div_ceil(1 << 20);
+        match self {
+            Self::NoFigures { profile } => write!(
+                f,
+                "profile {profile} does not say how much memory its bootstraps take; `fhecc tune` writes a profile that does"
+            ),
+            Self::TooSmall {
+                budget,
+                smallest,
+                step: (layer, op),
+                parts: [constant, ciphertexts, scratch],
+            } => {
+                write!(
+                    f,
+                    "{} MiB are too little: the smallest plan needs {} MiB. Most is needed by the {op} of `{layer}`: {} MiB for program, keys and matrices, {} MiB for ciphertexts, {} MiB for temporary polynomials",
+                    budget / (1 << 20),
+                    mib(smallest),
+                    mib(constant),
+                    mib(ciphertexts),
+                    mib(scratch)
+                )
+            }
+        }
+    }
+}
+
+/// A key or group of keys that may go to disk.
+enum Item {
+    Rotation(usize),
+    Bootstrap(String),
+}
+
+/// Chooses for `budget` bytes, or for the least time if there is no budget, with `threads` threads.
+///
+/// # Errors
+///
+/// [`PassError::Memory`] if there is a budget and nothing keeps to it.
+pub fn fit_memory(plan: Plan, budget: Option<u64>, threads: u32) -> Result<(Plan, Report), PassError> {
+    let mut plan = chosen(plan, budget, threads).map_err(PassError::Memory)?;
+    let bug = |message: String| PassError::Bug(message);
+    plan.seal().map_err(|e| bug(e.to_string()))?;
+    let plan = CheckedPlan::new(plan).map_err(|e| bug(e.to_string()))?;
+    Ok(((*plan).clone(), report(&plan)))
+}
+
+fn chosen(mut plan: Plan, budget: Option<u64>, threads: u32) -> Result<Plan, MemoryError> {
+    plan.memory = Memory { budget, threads, ..Memory::default() };
+    plan.keys.iter_mut().for_each(|key| key.place = KeyPlace::Memory);
+    let Some(budget) = budget else {
+        predict(&mut plan);
+        return Ok(plan);
+    };
+    let candidates = candidates(&plan);
+    if candidates.is_empty() {
+        return Err(MemoryError::NoFigures { profile: plan.parameters.name });
+    }
+    let fits = |plan: &Plan| plan.memory.peak_bytes.is_some_and(|peak| peak <= budget);
+    let quickest = |plans: Vec<Plan>| {
+        plans.into_iter().min_by(|a, b| a.predicted.seconds.total_cmp(&b.predicted.seconds))
+    };
+    if let Some(plan) = quickest(candidates.iter().filter(|plan| fits(plan)).cloned().collect()) {
+        return Ok(plan);
+    }
+    let stored: Vec<Plan> = candidates.into_iter().map(|plan| with_disk(plan, budget)).collect();
+    if let Some(plan) = quickest(stored.iter().filter(|plan| fits(plan)).cloned().collect()) {
+        return Ok(plan);
+    }
+    let need = |plan: &&Plan| plan.memory.peak_bytes.unwrap_or(u64::MAX);
+    match stored.iter().min_by_key(need).and_then(|plan| too_small(plan, budget)) {
+        Some(error) => Err(error),
+        None => Err(MemoryError::NoFigures { profile: plan.parameters.name }),
+    }
+}
+
+fn too_small(smallest: &Plan, budget: u64) -> Option<MemoryError> {
+    let memory = MemoryUse::predict(smallest, smallest.memory.threads.into())?;
+    let at = memory.peak_step();
+    let (step, held) = (smallest.steps.get(at)?, memory.steps.get(at)?);
+    Some(MemoryError::TooSmall {
+        budget,
+        smallest: memory.peak(),
+        step: (step.layer.clone(), step.op.name()),
+        parts: [memory.constant(), held.ciphertexts, held.scratch],
+    })
+}
+
+/// Every choice of rotations that the profile knows with every block size, predicted.
+fn candidates(plan: &Plan) -> Vec<Plan> {
+    let known = BootstrapRotations::ALL
+        .into_iter()
+        .filter(|&rotations| plan.parameters.costs.bootstrap(rotations).is_some());
+    let with = |(rotations, block_bytes)| {
+        let mut plan = plan.clone();
+        plan.parameters.bootstrap.rotations = rotations;
+        plan.memory.block_bytes = block_bytes;
+        predict(&mut plan);
+        plan
+    };
+    known
+        .flat_map(|rotations| BLOCKS.map(|block| (rotations, block)))
+        .map(with)
+        .filter(|plan| plan.memory.peak_bytes.is_some())
+        .collect()
+}
+
+/// Predicts time and peak.
+fn predict(plan: &mut Plan) {
+    let milliseconds: f64 = plan.steps.iter().map(|step| prediction::step_ms(plan, step)).sum();
+    let hundredths = |seconds: f64| (seconds * 100.0).round() / 100.0;
+    plan.predicted.seconds_one_core = hundredths(milliseconds / 1000.0);
+    let parallel = milliseconds / 1000.0 / plan.parameters.costs.second_core;
+    plan.predicted.seconds = hundredths(parallel + prediction::seconds_of_disk(plan));
+    plan.memory.peak_bytes = MemoryUse::predict(plan, plan.memory.threads.into()).map(|memory| memory.peak());
+}
+
+/// Moves keys to disk until the peak keeps to the budget or no keys are left, those first that are used least, and
+/// then takes back what is not needed there.
+fn with_disk(mut plan: Plan, budget: u64) -> Plan {
+    let mut items = items(&plan);
+    items.sort_by_key(|(uses, bytes, _)| (*uses, std::cmp::Reverse(*bytes)));
+    let Some(mut peak) = plan.memory.peak_bytes else { return plan };
+    let mut moved = Vec::new();
+    for (_, bytes, item) in items {
+        if peak <= budget {
+            break;
+        }
+        place(&mut plan, &item, KeyPlace::Disk);
+        peak -= bytes;
+        moved.push((bytes, item));
+    }
+    for (bytes, item) in moved.into_iter().rev() {
+        if peak + bytes <= budget {
+            place(&mut plan, &item, KeyPlace::Memory);
+            peak += bytes;
+        }
+    }
+    predict(&mut plan);
+    plan
+}
+
+/// Everything that may go to disk: how often it is read, its bytes, what it is.
+fn items(plan: &Plan) -> Vec<(usize, u64, Item)> {
+    let mut uses: BTreeMap<Rotation, usize> = BTreeMap::new();
+    let mut bootstraps = 0;
+    let slots = plan.parameters.slots();
+    for step in &plan.steps {
+        let rotations: Vec<Rotation> = match &step.op {
+            Op::Linear { map, .. } => plan
+                .linears
+                .get(*map as usize)
+                .map(|map| map.babies.iter().chain(&map.giants).copied().collect())
+                .unwrap_or_default(),
+            Op::RotateSum { rotations, .. } => rotations.clone(),
+            Op::Bootstrap { .. } => {
+                bootstraps += 1;
+                continue;
+            }
+            Op::Input | Op::Add { .. } | Op::DropLevel { .. } | Op::Polynomial { .. } => continue,
+        };
+        for rotation in rotations {
+            *uses.entry(Rotation::centred(rotation.0.into(), slots)).or_default() += 1;
+        }
+    }
+    let mut items = Vec::new();
+    if let Some(shapes) = RotationKeys::of(plan) {
+        for (index, key) in plan.keys.iter().enumerate() {
+            if let Some(bytes) = shapes.bytes(key.level) {
+                items.push((uses.get(&key.rotation).copied().unwrap_or(0), bytes, Item::Rotation(index)));
+            }
+        }
+    }
+    let groups = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
+    if bootstraps > 0 {
+        let groups = groups.into_iter().flat_map(|entry| &entry.keys);
+        items.extend(groups.map(|group| (bootstraps, group.bytes, Item::Bootstrap(group.name.clone()))));
+    }
+    items
+}
+
+fn place(plan: &mut Plan, item: &Item, place: KeyPlace) {
+    match item {
+        Item::Rotation(index) => plan.keys[*index].place = place,
+        Item::Bootstrap(name) => {
+            let groups = &mut plan.memory.bootstrap_keys_on_disk;
+            groups.retain(|group| group != name);
+            if place == KeyPlace::Disk {
+                groups.push(name.clone());
+                groups.sort();
+            }
+        }
+    }
+}
+
+fn report(plan: &Plan) -> Report {
+    let memory = MemoryUse::predict(plan, plan.memory.threads.into());
+    Report {
+        rotations: plan.parameters.bootstrap.rotations,
+        block_bytes: plan.memory.block_bytes,
+        on_disk: memory.map_or(0, |memory| memory.keys.iter().map(|group| group.on_disk).sum()),
+        peak: plan.memory.peak_bytes,
+        seconds: plan.predicted.seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests;
