@@ -84,6 +84,9 @@ impl Network {
     }
 }
 
+/// Why there is no plan for a profile.
+type Refusal = (CompileError, Profile);
+
 impl Network {
     /// Compiles it for the profile of this name, or for the one of [`profiles::choices`] that promises the least time.
     ///
@@ -114,7 +117,7 @@ impl Network {
         weights: &Weights,
         profile: Option<&str>,
         options: &CompileOptions,
-    ) -> Result<Result<(Compilation, Profile), (CompileError, Profile)>, Failure> {
+    ) -> Result<Result<(Compilation, Profile), Refusal>, Failure> {
         let named = profile.is_some() || options.stop_after.is_some();
         let profiles = if named {
             vec![profiles::load(profile.unwrap_or(profiles::DEFAULT))?]
@@ -181,10 +184,12 @@ impl Network {
 
 /// Of two refusals the one to report: of budgets too small the one nearest to it, otherwise what the first profile
 /// says, which the others repeat as a rule.
-fn nearer(a: (CompileError, Profile), b: (CompileError, Profile)) -> (CompileError, Profile) {
-    let smallest = |error: &CompileError| match error {
-        CompileError::Memory(MemoryError::TooSmall { smallest, .. }) => Some(*smallest),
-        _ => None,
+fn nearer(a: Refusal, b: Refusal) -> Refusal {
+    let smallest = |error: &CompileError| {
+        if let CompileError::Memory(MemoryError::TooSmall { smallest, .. }) = error {
+            return Some(*smallest);
+        }
+        None
     };
     match (smallest(&a.0), smallest(&b.0)) {
         (Some(first), Some(second)) if second < first => b,

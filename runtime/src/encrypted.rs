@@ -63,7 +63,8 @@ impl<'k> Encrypted<'k> {
     /// A backend with these keys.
     pub fn new(plan: &CheckedPlan, parameters: &Parameters, keys: &'k EvaluationKeys) -> Self {
         let schedules = plan.linears.iter().map(|_| OnceLock::new()).collect();
-        Self { evaluator: Evaluator::new(parameters, keys), schedules }
+        let block_bytes = usize::try_from(plan.memory.block_bytes).unwrap_or(usize::MAX);
+        Self { evaluator: Evaluator::new(parameters, keys).with_block_bytes(block_bytes), schedules }
     }
 
     fn made_for(&self, target: Target<'_>) -> Result<Scale, EvaluationError> {

@@ -23,12 +23,33 @@ pub struct Evaluator<'k> {
     parameters: Parameters,
     keys: &'k EvaluationKeys,
     encoder: Encoder,
+    block_bytes: usize,
 }
+
+/// Bytes of encoded diagonals that a linear transform holds at a time unless told otherwise.
+const BLOCK_BYTES: usize = 64 << 20;
 
 impl<'k> Evaluator<'k> {
     /// An evaluator with these keys.
     pub fn new(parameters: &Parameters, keys: &'k EvaluationKeys) -> Self {
-        Self { parameters: parameters.clone(), keys, encoder: Encoder::new(parameters) }
+        Self {
+            parameters: parameters.clone(),
+            keys,
+            encoder: Encoder::new(parameters),
+            block_bytes: BLOCK_BYTES,
+        }
+    }
+
+    /// Holds at most `bytes` of encoded diagonals at a time, or one giant step's if those are more: less memory for
+    /// more passes over the rotated inputs. The result is the same.
+    #[must_use]
+    pub fn with_block_bytes(self, bytes: usize) -> Self {
+        Self { block_bytes: bytes, ..self }
+    }
+
+    /// Bytes of encoded diagonals held at a time.
+    pub fn block_bytes(&self) -> usize {
+        self.block_bytes
     }
 
     /// The parameters.

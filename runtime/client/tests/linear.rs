@@ -181,7 +181,7 @@ fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
 }
 
 #[test]
-fn results_do_not_depend_on_the_number_of_threads() {
+fn results_do_not_depend_on_the_number_of_threads_or_the_size_of_blocks() {
     let setup = Setup::new();
     let input = setup.encrypt(&waves(setup.parameters.slots(), 0.0), 3);
     for giants in [split_rotations(&(0..8).collect(), 4), dense_schedule()] {
@@ -189,12 +189,19 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let diagonal = |d: i32| (d, waves(setup.parameters.slots(), f64::from(d)));
         let diagonals = Diagonals(rotations.map(diagonal).collect());
         let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
-        let run = |threads: usize| {
+        let run = |threads: usize, block_bytes: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let map = LinearMap { giants: &giants, diagonals: &diagonals };
-            pool.install(|| Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap())
+            let evaluator = Evaluator::new(&setup.parameters, &keys).with_block_bytes(block_bytes);
+            pool.install(|| evaluator.linear_transform(&input, &map).unwrap())
         };
-        assert_eq!(run(1), run(3));
+        let expected = run(1, 64 << 20);
+        assert_eq!(run(3, 64 << 20), expected);
+        // Two giant steps, one, and less than one at a time.
+        let giant = 8 * setup.parameters.slots() * size_of::<u64>();
+        for block_bytes in [2 * giant, giant, 1] {
+            assert_eq!(run(3, block_bytes), expected);
+        }
     }
 }
 

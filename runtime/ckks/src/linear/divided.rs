@@ -6,16 +6,15 @@ use super::babies::{BabyRow, BabyRows, HoistedBabies};
 use super::{GiantStep, baby_rotations};
 use crate::poly::Poly;
 
-/// Bytes of the encoded diagonals held at a time. The babies are only read again for every block, but they are more
-/// than a cache holds.
-const BLOCK_BYTES: usize = 64 << 20;
-
 /// Rotated inputs over the primes of the level. Each was divided by `P` once, so that plaintexts, products and sums
 /// need no rows for the special primes, and giant steps can decompose the sums as they are.
 pub(crate) struct DividedBabies<'a> {
     hoisted: HoistedBabies<'a>,
     /// Both halves, before the automorphism.
     halves: Vec<(Poly, Poly)>,
+    /// Bytes of the encoded diagonals held at a time. The babies are only read again for every block, but they are
+    /// more than a cache holds.
+    block_bytes: usize,
 }
 
 /// Whether dividing the babies first is cheaper than rows for the special primes, counting transforms of one row.
@@ -32,10 +31,10 @@ pub(crate) fn dividing_pays(giants: &[GiantStep], level: usize, special_count: u
 }
 
 impl<'a> DividedBabies<'a> {
-    pub(crate) fn new(hoisted: HoistedBabies<'a>) -> Self {
+    pub(crate) fn new(hoisted: HoistedBabies<'a>, block_bytes: usize) -> Self {
         let halves =
             (0..hoisted.rotations().len()).into_par_iter().map(|index| hoisted.divided(index)).collect();
-        Self { hoisted, halves }
+        Self { hoisted, halves, block_bytes }
     }
 }
 
@@ -61,7 +60,7 @@ impl BabyRows for DividedBabies<'_> {
     }
 
     fn block_bytes(&self) -> usize {
-        BLOCK_BYTES
+        self.block_bytes
     }
 }
 
