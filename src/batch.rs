@@ -22,36 +22,41 @@ struct Round {
     pools: Vec<usize>,
 }
 
-/// How many of `items` are evaluated at once.
-pub(crate) fn at_once(items: usize) -> usize {
-    items.min(rayon::current_num_threads())
+/// How many of `items` are evaluated at once if there may be `most`.
+pub(crate) fn at_once(items: usize, most: usize) -> usize {
+    items.min(most).min(rayon::current_num_threads())
 }
 
-/// Applies `work` to every item, several at once, and gives the answers to `each` in the order of the items, on
+/// Applies `work` to every item, at most `most` at once, and gives the answers to `each` in the order of the items, on
 /// the calling thread. After a failure nothing more is begun.
 pub(crate) fn in_order<T: Sync, A: Send>(
     items: &[T],
+    most: usize,
     work: impl Fn(&T) -> Result<A, Failure> + Sync,
     mut each: impl FnMut(&T, A) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let work = |index: usize| items.get(index).map(&work);
     let mut each = |index: usize, answer| items.get(index).map_or(Ok(()), |item| each(item, answer));
-    rounds(items.len(), rayon::current_num_threads())
+    rounds(items.len(), rayon::current_num_threads(), most)
         .into_iter()
         .try_for_each(|round| run(&round, &work, &mut each))
 }
 
-/// As many items as possible on one thread each; the rest, fewer than threads, on equal shares of them.
-fn rounds(items: usize, threads: usize) -> Vec<Round> {
-    let rest = items % threads;
+/// As many items as possible on one thread each, or on more where fewer than threads may be evaluated at once; the
+/// rest on equal shares of the threads.
+fn rounds(items: usize, threads: usize, most: usize) -> Vec<Round> {
+    let shares = |pools: usize| -> Vec<usize> {
+        (0..pools).map(|pool| threads / pools + usize::from(pool < threads % pools)).collect()
+    };
+    let workers = threads.min(most.max(1));
+    let rest = items % workers;
     let full = items - rest;
     let mut rounds = Vec::new();
     if full > 0 {
-        rounds.push(Round { items: 0..full, pools: vec![1; threads] });
+        rounds.push(Round { items: 0..full, pools: shares(workers) });
     }
     if rest > 0 {
-        let share = |pool| threads / rest + usize::from(pool < threads % rest);
-        rounds.push(Round { items: full..items, pools: (0..rest).map(share).collect() });
+        rounds.push(Round { items: full..items, pools: shares(rest) });
     }
     rounds
 }
@@ -129,6 +134,7 @@ mod tests {
         let result = pool(threads).expect("threads").install(|| {
             in_order(
                 items,
+                usize::MAX,
                 |&item| {
                     begun.fetch_add(1, Ordering::Relaxed);
                     // Later items end earlier.
@@ -170,12 +176,13 @@ mod tests {
     #[test]
     fn rounds_cover_every_item_once_and_use_every_thread() {
         for threads in 1..9 {
-            for items in 0..20 {
-                let rounds = rounds(items, threads);
+            for (items, most) in (0..20).flat_map(|items| [1, 3, usize::MAX].map(|most| (items, most))) {
+                let rounds = rounds(items, threads, most);
                 let covered: Vec<usize> = rounds.iter().flat_map(|r| r.items.clone()).collect();
                 assert_eq!(covered, (0..items).collect::<Vec<_>>());
                 for round in &rounds {
                     assert_eq!(round.pools.iter().sum::<usize>(), threads);
+                    assert!(round.pools.len() <= most);
                     assert!(round.pools.iter().all(|&p| p > 0) && round.pools.len() <= round.items.len());
                 }
             }

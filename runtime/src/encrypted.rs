@@ -1,11 +1,11 @@
 //! The backend on ciphertexts.
 
 use crate::ExitClass;
-use crate::execution::{Backend, LinearLayer, Target};
+use crate::execution::{Backend, Held, LinearLayer, Target};
 use crate::schedule::giant_steps;
 use fhecc_ckks::{
     Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
-    Parameters, Quartic, Scale,
+    Parameters, Quartic, Scale, memory,
 };
 use fhecc_plan::{CheckedPlan, Diagonals, Form, Polynomial, Rotation};
 use std::error::Error;
@@ -140,6 +140,14 @@ impl Backend for Encrypted<'_> {
 
     fn largest(&self, _: &Ciphertext) -> Option<f64> {
         None
+    }
+
+    fn begin_step(&self) {
+        memory::reset_peak();
+    }
+
+    fn memory(&self) -> Option<Held> {
+        Some(Held { after: memory::in_use() as u64, peak: memory::peak() as u64 })
     }
 
     fn linear(

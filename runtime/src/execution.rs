@@ -8,7 +8,7 @@ mod trace;
 pub use backend::{Backend, LinearLayer, Target};
 pub use error::ExecutionError;
 pub use progress::{Progress, Status};
-pub use trace::{Reading, Trace, TraceEntry};
+pub use trace::{Held, Reading, Trace, TraceEntry};
 
 use crate::weights;
 use fhecc_plan::{CheckedPlan, LinearValues, Op, Reg, Step, StepScale, Weights};
@@ -87,6 +87,7 @@ impl<'a, B: Backend> Execution<'a, B> {
             if self.cancelled.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                 return Err(ExecutionError::Cancelled { step: index });
             }
+            self.backend.begin_step();
             let start = Instant::now();
             let reading = self.reading(step, &registers);
             let value = self.step(index, step, &mut input, &registers)?;
@@ -102,6 +103,7 @@ impl<'a, B: Backend> Execution<'a, B> {
                 nanos: u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
                 level: step.level.0,
                 reading,
+                held: self.backend.memory(),
             });
         }
         progress.report(&clock.status(self.plan.steps.len(), None));

@@ -22,6 +22,6 @@ pub mod weights;
 pub use atomic::{AtomicFile, Protection};
 pub use clear::{Clear, ClearError, ClearValue, Noise};
 pub use encrypted::{Encrypted, EncryptedError};
-pub use execution::{Backend, Execution, ExecutionError, Progress, Reading, Trace, TraceEntry};
+pub use execution::{Backend, Execution, ExecutionError, Held, Progress, Reading, Trace, TraceEntry};
 pub use exit::{ExitClass, plan_exit_class};
 pub use parameters::{all_key_requests, key_requests, needs_bootstrap, parameters_literal};

@@ -155,7 +155,7 @@ mod tests {
     fn steps_of_a_layer_are_added_and_repeats_are_not() {
         let entry = |step, layer: &str, op, nanos| {
             let layer = layer.to_owned();
-            TraceEntry { step, layer, op, nanos, level: 2, reading: None }
+            TraceEntry { step, layer, op, nanos, level: 2, reading: None, held: None }
         };
         let trace = |scale: u64| Trace {
             entries: vec![

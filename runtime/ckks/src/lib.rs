@@ -14,6 +14,7 @@ pub mod galois;
 mod key_switching;
 pub mod keys;
 pub mod linear;
+pub mod memory;
 pub mod parameters;
 pub mod plaintext;
 pub mod poly;

@@ -263,6 +263,11 @@ impl Parameters {
         self.inner.bootstrap.get_or_init(|| Circuit::new(self).map(Arc::new)).clone()
     }
 
+    /// Bytes of the encoded matrices of the bootstrap; `None` until a bootstrap has made them.
+    pub fn bootstrap_matrix_bytes(&self) -> Option<usize> {
+        self.inner.bootstrap.get()?.as_ref().ok().map(|circuit| circuit.size_in_bytes())
+    }
+
     pub(crate) fn converters(&self) -> &Converters {
         &self.inner.converters
     }

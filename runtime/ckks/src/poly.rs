@@ -4,8 +4,7 @@ mod pool;
 
 use std::fmt;
 
-use aligned_vec::AVec;
-
+pub(crate) use self::pool::pool;
 /// A polynomial of degree below `n`, as `limbs` rows of `n` canonical residues, 64-byte aligned.
 ///
 /// Which prime belongs to a row is known to the owner: unless a function says otherwise, row `i` belongs to
@@ -91,7 +90,7 @@ impl Clone for Poly {
 
 impl Drop for Poly {
     fn drop(&mut self) {
-        pool::give_back(std::mem::replace(&mut self.data, AVec::new(64)));
+        pool::give_back(std::mem::replace(&mut self.data, pool::Buffer::empty()));
     }
 }
 

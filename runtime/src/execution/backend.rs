@@ -2,6 +2,7 @@
 
 use crate::ExitClass;
 use fhecc_plan::{Level, LinearMap, LinearValues, Polynomial, Rotation};
+use super::trace::Held;
 use std::error::Error;
 
 /// A linear map with its effective weights.
@@ -48,6 +49,15 @@ pub trait Backend {
 
     /// The largest magnitude of any slot, where it can be known.
     fn largest(&self, value: &Self::Value) -> Option<f64>;
+
+    /// Begins a new measurement of [`Backend::memory`].
+    fn begin_step(&self) {}
+
+    /// Memory of values, now and at most since [`Backend::begin_step`], where it is counted. It is that of the whole
+    /// process, so that it says little while several plans are executed at the same time.
+    fn memory(&self) -> Option<Held> {
+        None
+    }
 
     /// The linear map, bias included; one level lower at the scale wanted.
     ///

@@ -17,6 +17,15 @@ impl Reading {
     }
 }
 
+/// Bytes of values: ciphertexts and, at most, whatever was temporary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// When the step was done.
+    pub after: u64,
+    /// At most while it ran.
+    pub peak: u64,
+}
+
 /// One executed step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceEntry {
@@ -32,6 +41,8 @@ pub struct TraceEntry {
     pub level: u8,
     /// The range alarm, before a bootstrap or polynomial on a backend that sees values.
     pub reading: Option<Reading>,
+    /// Memory of values, on a backend that counts it.
+    pub held: Option<Held>,
 }
 
 /// One execution, step by step.

@@ -75,6 +75,14 @@ impl Circuit {
     }
 }
 
+impl Circuit {
+    /// Bytes of all encoded matrices.
+    pub(crate) fn size_in_bytes(&self) -> usize {
+        let stages = self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots);
+        stages.flat_map(|stage| stage.diagonals.values()).map(|diagonal| diagonal.size_in_bytes()).sum()
+    }
+}
+
 /// The bootstrap's constants, checked against the chain.
 pub(crate) fn bootstrap_literal(parameters: &Parameters) -> Result<BootstrapLiteral, EvaluationError> {
     let argument = |what: String| EvaluationError::Argument { what };

@@ -53,6 +53,14 @@ impl IntegerPolynomial {
         }
     }
 
+    /// Bytes of the coefficients.
+    pub fn size_in_bytes(&self) -> usize {
+        match &self.coefficients {
+            Coefficients::Word(values) => size_of_val(values.as_slice()),
+            Coefficients::Wide(values) => size_of_val(values.as_slice()),
+        }
+    }
+
     /// Writes the transform modulo a prime to `out`, of length [`IntegerPolynomial::len`]: the distinct values
     /// of the full transform, each of which belongs to `N / len` consecutive positions.
     ///

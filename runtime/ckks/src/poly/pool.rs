@@ -1,62 +1,182 @@
-//! Recycling of the memory of polynomials.
+//! The memory of polynomials: recycled, counted, and given back to the system.
 //!
 //! Fresh memory costs a page fault per 4 KiB, for a row about as much as its transform. Freed buffers are kept, up
-//! to a bound, and handed out again.
+//! to a bound, and handed out again. Large ones are mappings of their own, not parts of the heap, so that what is not
+//! kept is the system's again at once.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aligned_vec::{AVec, ConstAlign};
-
-/// Rows of residues, aligned for vector loads.
-pub(super) type Buffer = AVec<u64, ConstAlign<64>>;
+use memmap2::MmapMut;
 
 /// Bytes kept for later at most.
 const KEPT_BYTES: usize = 256 << 20;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { bytes: 0, buffers: BTreeMap::new() });
+/// Buffers from this size on are mapped.
+const MAPPED_BYTES: usize = 128 << 10;
 
-struct Pool {
-    bytes: usize,
-    /// By capacity.
-    buffers: BTreeMap<usize, Vec<Buffer>>,
+static POOL: Mutex<Pool> = Mutex::new(Pool::new());
+
+/// Rows of residues, aligned for vector loads.
+pub(super) struct Buffer {
+    memory: Memory,
+    length: usize,
+}
+
+enum Memory {
+    Heap(AVec<u64, ConstAlign<64>>),
+    Mapped(MmapMut),
+}
+
+impl Memory {
+    fn new(length: usize) -> Self {
+        let bytes = length * size_of::<u64>();
+        if bytes >= MAPPED_BYTES
+            && let Ok(map) = MmapMut::map_anon(bytes)
+        {
+            return Self::Mapped(map);
+        }
+        let mut heap = AVec::with_capacity(64, length);
+        heap.resize(length, 0);
+        Self::Heap(heap)
+    }
+
+    fn words(&self) -> &[u64] {
+        match self {
+            Self::Heap(heap) => heap,
+            Self::Mapped(map) => bytemuck::cast_slice(map),
+        }
+    }
+
+    fn words_mut(&mut self) -> &mut [u64] {
+        match self {
+            Self::Heap(heap) => heap,
+            Self::Mapped(map) => bytemuck::cast_slice_mut(map),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.words())
+    }
+}
+
+impl Buffer {
+    /// Nothing.
+    pub(super) fn empty() -> Self {
+        Self { memory: Memory::Heap(AVec::new(64)), length: 0 }
+    }
+
+    /// Keeps the first words.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        &self.memory.words()[..self.length]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u64] {
+        &mut self.memory.words_mut()[..self.length]
+    }
+}
+
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Buffer {}
+
+pub(crate) struct Pool {
+    /// Bytes handed out, now and at most since they were last asked for.
+    pub(crate) in_use: usize,
+    pub(crate) peak: usize,
+    /// Bytes kept for later.
+    pub(crate) kept: usize,
+    /// Bytes handed out and kept that should not be exceeded.
+    pub(crate) limit: usize,
+    /// By size in words.
+    buffers: BTreeMap<usize, Vec<Memory>>,
+}
+
+/// The pool of the process.
+pub(crate) fn pool() -> MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Pool {
-    fn pop(&mut self, length: usize) -> Option<Buffer> {
-        // Not much longer than asked for: polynomials that live long should not hold memory they do not use.
-        let (&capacity, buffers) =
-            self.buffers.range_mut(length..=length.saturating_add(length / 4)).next()?;
-        let buffer = buffers.pop();
+    const fn new() -> Self {
+        Self { in_use: 0, peak: 0, kept: 0, limit: usize::MAX, buffers: BTreeMap::new() }
+    }
+
+    /// A kept buffer, not much longer than asked for: polynomials that live long should not hold memory they do not
+    /// use.
+    fn pop(&mut self, length: usize) -> Option<Memory> {
+        let size = *self.buffers.range(length..=length.saturating_add(length / 4)).next()?.0;
+        self.remove(size)
+    }
+
+    fn remove(&mut self, size: usize) -> Option<Memory> {
+        let buffers = self.buffers.get_mut(&size)?;
+        let memory = buffers.pop();
         if buffers.is_empty() {
-            self.buffers.remove(&capacity);
+            self.buffers.remove(&size);
         }
-        if buffer.is_some() {
-            self.bytes -= capacity * size_of::<u64>();
+        self.kept -= memory.as_ref().map_or(0, Memory::bytes);
+        memory
+    }
+
+    /// Frees kept buffers, the largest first, until no more than `kept` bytes are kept.
+    pub(crate) fn shrink(&mut self, kept: usize) {
+        while self.kept > kept {
+            let Some(&size) = self.buffers.last_key_value().map(|(size, _)| size) else { return };
+            drop(self.remove(size));
         }
-        buffer
+    }
+
+    fn hand_out(&mut self, bytes: usize) {
+        self.in_use += bytes;
+        self.peak = self.peak.max(self.in_use);
     }
 }
 
 /// A buffer of this length with unspecified contents: zeros or those of a dropped polynomial.
 pub(super) fn take(length: usize) -> Buffer {
-    let found = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop(length);
-    let mut buffer = found.unwrap_or_else(|| AVec::with_capacity(64, length));
-    buffer.resize(length, 0);
-    buffer
+    let found = {
+        let mut pool = pool();
+        let found = pool.pop(length);
+        let bytes = found.as_ref().map_or(length * size_of::<u64>(), Memory::bytes);
+        pool.hand_out(bytes);
+        let room = pool.limit.saturating_sub(pool.in_use);
+        pool.shrink(room);
+        found
+    };
+    Buffer { memory: found.unwrap_or_else(|| Memory::new(length)), length }
 }
 
 /// Keeps the buffer for later, or frees it if enough are kept.
 pub(super) fn give_back(buffer: Buffer) {
-    let capacity = buffer.capacity();
-    let bytes = capacity * size_of::<u64>();
+    let Buffer { memory, .. } = buffer;
+    let bytes = memory.bytes();
     if bytes == 0 {
         return;
     }
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    if pool.bytes + bytes <= KEPT_BYTES {
-        pool.bytes += bytes;
-        pool.buffers.entry(capacity).or_default().push(buffer);
+    let mut pool = pool();
+    pool.in_use -= bytes;
+    let room = KEPT_BYTES.min(pool.limit.saturating_sub(pool.in_use));
+    if bytes <= room {
+        pool.kept += bytes;
+        pool.buffers.entry(memory.words().len()).or_default().push(memory);
+        pool.shrink(room);
     }
 }
 
@@ -74,9 +194,35 @@ mod tests {
         buffer.fill(7);
         let address = buffer.as_ptr();
         buffer.truncate(10);
+        assert_eq!(*buffer, [7; 10]);
         give_back(buffer);
         let again = take(length);
         assert_eq!((again.as_ptr(), again.len()), (address, length));
-        assert!(again[..10].iter().all(|&x| x == 7) && again[10..].iter().all(|&x| x == 0));
+        assert!(again.iter().all(|&x| x == 7), "whoever takes a buffer overwrites it");
+    }
+
+    #[test]
+    fn small_buffers_are_on_the_heap_and_as_aligned() {
+        let buffer = take(77);
+        assert!(matches!(buffer.memory, Memory::Heap(_)));
+        assert_eq!(buffer.as_ptr() as usize % 64, 0);
+        assert!(matches!(take(MAPPED_BYTES / size_of::<u64>()).memory, Memory::Mapped(_)));
+    }
+
+    #[test]
+    fn a_limit_frees_what_is_kept_and_not_what_is_in_use() {
+        let mut pool = Pool::new();
+        for words in [100, 300, 200] {
+            let memory = Memory::new(words);
+            pool.kept += memory.bytes();
+            pool.buffers.entry(words).or_default().push(memory);
+        }
+        pool.shrink(2_400);
+        assert_eq!(pool.kept, 2_400, "the largest is gone");
+        assert!(pool.pop(250).is_none() && pool.pop(180).is_some());
+        assert_eq!(pool.kept, 800);
+        pool.hand_out(5_000);
+        pool.shrink(0);
+        assert_eq!((pool.kept, pool.in_use, pool.peak), (0, 5_000, 5_000));
     }
 }

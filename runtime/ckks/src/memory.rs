@@ -1,0 +1,35 @@
+//! How much memory polynomials take: ciphertexts, plaintexts and everything temporary, of the whole process.
+//!
+//! Keys and the matrices of a bootstrap are not among them; they state their own sizes.
+
+use crate::poly::pool;
+
+/// Bytes of the polynomials there are.
+pub fn in_use() -> usize {
+    pool().in_use
+}
+
+/// The most bytes of polynomials there were at a time since [`reset_peak`].
+pub fn peak() -> usize {
+    pool().peak
+}
+
+/// Begins a new measurement of [`peak`].
+pub fn reset_peak() {
+    let mut pool = pool();
+    pool.peak = pool.in_use;
+}
+
+/// Bytes of dropped polynomials that are kept for new ones.
+pub fn kept() -> usize {
+    pool().kept
+}
+
+/// Keeps dropped polynomials only as long as there are no more than `bytes` of polynomials together with them.
+/// Whoever needs more gets it.
+pub fn set_limit(bytes: usize) {
+    let mut pool = pool();
+    pool.limit = bytes;
+    let room = bytes.saturating_sub(pool.in_use);
+    pool.shrink(room);
+}

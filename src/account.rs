@@ -1,0 +1,138 @@
+//! The memory of an evaluation on ciphertexts: kept within what the plan says, and compared with it afterwards.
+
+use crate::error::Failure;
+use crate::keys::Keys;
+use crate::output;
+use fhecc_ckks::memory;
+use fhecc_plan::Plan;
+use fhecc_plan::prediction::MemoryUse;
+use fhecc_runtime::Trace;
+use rayon::ThreadPool;
+use serde::Serialize;
+
+/// How a plan's prediction bounds an evaluation.
+#[derive(Debug)]
+pub(crate) struct Bounds {
+    /// Evaluations at the same time.
+    pub(crate) at_once: usize,
+    /// Fewer threads than there are, if all of them would take more than the budget.
+    pub(crate) pool: Option<ThreadPool>,
+}
+
+impl Bounds {
+    /// For `images` images on the threads there are. Without a budget nothing is bounded.
+    pub(crate) fn new(plan: &Plan, images: usize) -> Result<Self, Failure> {
+        let available = rayon::current_num_threads();
+        let peak = |threads: usize| MemoryUse::predict(plan, threads as u64);
+        let (Some(budget), Some(all)) = (plan.memory.budget, peak(available)) else {
+            memory::set_limit(usize::MAX);
+            return Ok(Self { at_once: usize::MAX, pool: None });
+        };
+        let (threads, used) = if all.peak() <= budget {
+            (available, all)
+        } else {
+            let threads = available.min(plan.memory.threads as usize);
+            (threads, peak(threads).unwrap_or(all))
+        };
+        let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
+        let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
+        let polynomials = used.per_image().saturating_mul(at_once.min(images).max(1) as u64);
+        memory::set_limit(usize::try_from(polynomials).unwrap_or(usize::MAX));
+        let pool = (threads < available).then(|| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .map_err(|e| Failure::resources(format!("{threads} threads cannot be started: {e}. Ask for fewer.")))
+        });
+        Ok(Self { at_once, pool: pool.transpose()? })
+    }
+
+    /// Works within the bounds.
+    pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+/// One part of the memory, in bytes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Part {
+    /// Of the plan.
+    pub(crate) predicted: Option<u64>,
+    /// Of the run.
+    pub(crate) measured: Option<u64>,
+}
+
+/// Predicted against measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Account {
+    budget: Option<u64>,
+    /// Evaluation keys in memory.
+    keys: Part,
+    /// Evaluation keys on disk.
+    keys_on_disk: Part,
+    /// Encoded matrices of the bootstrap.
+    matrices: Part,
+    /// Registers, at most.
+    ciphertexts: Part,
+    /// Registers and temporary polynomials, at most.
+    polynomials: Part,
+    /// The whole process, from its beginning.
+    process: Part,
+}
+
+impl Account {
+    /// After the evaluation of one image on ciphertexts.
+    pub(crate) fn new(plan: &Plan, keys: &Keys, trace: &Trace) -> Self {
+        let used = MemoryUse::predict(plan, rayon::current_num_threads() as u64);
+        let used = used.as_ref();
+        let most = |of: &dyn Fn(&fhecc_runtime::Held) -> u64| {
+            trace.entries.iter().filter_map(|entry| entry.held.as_ref()).map(of).max()
+        };
+        let steps = used.map(|used| used.steps.as_slice()).unwrap_or_default();
+        Self {
+            budget: plan.memory.budget,
+            keys: Part {
+                predicted: used.map(MemoryUse::resident_keys),
+                measured: Some(keys.evaluation.size_in_bytes() as u64),
+            },
+            keys_on_disk: Part {
+                predicted: used.map(|used| used.key_bytes() - used.resident_keys()),
+                measured: Some(keys.evaluation.stored_bytes() as u64),
+            },
+            matrices: Part {
+                predicted: used.map(|used| used.plaintexts),
+                measured: keys.parameters.bootstrap_matrix_bytes().map(|bytes| bytes as u64),
+            },
+            ciphertexts: Part {
+                predicted: steps.iter().map(|step| step.ciphertexts).max(),
+                measured: most(&|held| held.after),
+            },
+            polynomials: Part {
+                predicted: used.map(MemoryUse::per_image),
+                measured: most(&|held| held.peak),
+            },
+            process: Part { predicted: used.map(MemoryUse::peak), measured: output::peak_rss_bytes() },
+        }
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let cell = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), output::bytes);
+        let mut rows = vec![vec!["memory".to_owned(), "predicted".to_owned(), "measured".to_owned()]];
+        for (name, part) in [
+            ("evaluation keys", self.keys),
+            ("evaluation keys on disk", self.keys_on_disk),
+            ("matrices of the bootstrap", self.matrices),
+            ("ciphertexts", self.ciphertexts),
+            ("ciphertexts and temporary polynomials", self.polynomials),
+            ("whole process at its peak", self.process),
+        ] {
+            rows.push(vec![name.to_owned(), cell(part.predicted), cell(part.measured)]);
+        }
+        let budget = self.budget.map(|bytes| format!("budget {}\n", output::bytes(bytes))).unwrap_or_default();
+        output::table(&rows) + &budget
+    }
+}
