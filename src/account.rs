@@ -39,10 +39,9 @@ impl Bounds {
         let polynomials = used.per_image().saturating_mul(at_once.min(images).max(1) as u64);
         memory::set_limit(usize::try_from(polynomials).unwrap_or(usize::MAX));
         let pool = (threads < available).then(|| {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .map_err(|e| Failure::resources(format!("{threads} threads cannot be started: {e}. Ask for fewer.")))
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| {
+                Failure::resources(format!("{threads} threads cannot be started: {e}. Ask for fewer."))
+            })
         });
         Ok(Self { at_once, pool: pool.transpose()? })
     }
@@ -132,7 +131,8 @@ impl Account {
         ] {
             rows.push(vec![name.to_owned(), cell(part.predicted), cell(part.measured)]);
         }
-        let budget = self.budget.map(|bytes| format!("budget {}\n", output::bytes(bytes))).unwrap_or_default();
+        let budget =
+            self.budget.map(|bytes| format!("budget {}\n", output::bytes(bytes))).unwrap_or_default();
         output::table(&rows) + &budget
     }
 }

@@ -1,5 +1,6 @@
 //! The command line of fhecc: the only code that reads arguments and prints.
 
+mod account;
 mod args;
 mod batch;
 mod bench;

@@ -10,6 +10,7 @@ mod kinds;
 mod layers;
 mod network;
 mod number;
+mod placeholder;
 mod report;
 mod scope;
 mod shapes;
@@ -17,6 +18,7 @@ mod shapes;
 mod tests;
 mod weights;
 
+pub use placeholder::placeholder_weights;
 pub use weights::check_weights;
 
 use crate::diagnostics::{Diagnostic, Span};

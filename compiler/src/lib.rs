@@ -15,7 +15,7 @@ pub mod syntax;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use elaborate::{check_weights, elaborate};
+pub use elaborate::{check_weights, elaborate, placeholder_weights};
 pub use error::CompileError;
 pub use passes::fit_memory::MemoryError;
 pub use pipeline::{Compilation, CompileOptions, PASSES, compile, compile_graph};

@@ -57,7 +57,7 @@ pub fn key_requests(plan: &Plan, parameters: &Parameters) -> Vec<KeyRequest> {
             special_count,
         })
         .collect();
-    if let Some(level) = highest_product(plan) {
+    if let Some(level) = plan.highest_product().map(|level| usize::from(level.0)) {
         requests.push(KeyRequest { kind: KeyKind::Relinearisation, level, special_count: all });
     }
     requests.sort_unstable();
@@ -83,21 +83,6 @@ pub fn all_key_requests(plan: &Plan, parameters: &Parameters) -> Result<Vec<KeyR
     requests.sort_unstable();
     requests.dedup();
     Ok(requests)
-}
-
-/// The highest level at which ciphertexts are multiplied outside of bootstraps.
-fn highest_product(plan: &Plan) -> Option<usize> {
-    let level_of = |reg| plan.steps.iter().find(|step| step.dst == reg).map(|step| step.level.0);
-    let products = plan.steps.iter().filter_map(|step| match step.op {
-        Op::Polynomial { src, .. } => level_of(src),
-        Op::Input
-        | Op::Linear { .. }
-        | Op::RotateSum { .. }
-        | Op::Add { .. }
-        | Op::DropLevel { .. }
-        | Op::Bootstrap { .. } => None,
-    });
-    products.max().map(usize::from)
 }
 
 #[cfg(test)]

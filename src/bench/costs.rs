@@ -6,17 +6,17 @@ use super::timing::{Clock, try_times};
 use super::workbench::{Workbench, refused};
 use crate::error::Failure;
 use crate::progress::Spinner;
-use fhecc_ckks::bootstrap::key_plan;
-use fhecc_ckks::{Ciphertext, Evaluator};
-use fhecc_plan::{Costs, LevelCosts};
+use fhecc_ckks::bootstrap::{BootstrapKeyRequest, BootstrapKeys, key_plan};
+use fhecc_ckks::{Ciphertext, EvaluationKeys, Evaluator, KeyRequest, memory};
+use fhecc_plan::{BootstrapCosts, BootstrapRotations, BootstrapSpec, Costs, KeyGroup, LevelCosts, Profile};
+use fhecc_runtime::bootstrap_key_groups;
+use rayon::ThreadPool;
 
 /// Measures the time of one thread, the fastest of `repeats` runs of everything: what else the machine does at the time is
-/// no property of the program. Profiles that cannot bootstrap keep what `known` says of it.
-pub(crate) fn measure(bench: &Workbench, known: &Costs, repeats: usize) -> Result<Costs, Failure> {
-    let one = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .map_err(|e| Failure::resources(format!("a thread cannot be started: {e}.")))?;
+/// no property of the program. Profiles that cannot bootstrap keep what they say of it.
+pub(crate) fn measure(profile: &Profile, repeats: usize) -> Result<Costs, Failure> {
+    let (bench, known) = (&Workbench::new(profile, false)?, &profile.costs);
+    let one = pool(1)?;
     let mut levels = Vec::new();
     for level in levels_of(bench) {
         let _spinner = Spinner::new(&format!("operations at level {level}"));
@@ -27,18 +27,77 @@ pub(crate) fn measure(bench: &Workbench, known: &Costs, repeats: usize) -> Resul
         let x = bench.ciphertext(level)?;
         levels.push(one.install(|| at_level(bench, &evaluator, &x, repeats))?);
     }
-    let bootstrap_ms = match key_plan(&bench.parameters) {
-        Ok(_) => {
-            let _spinner = Spinner::new("bootstraps");
-            let keys = bench.bootstrap_keys()?;
-            let evaluator = Evaluator::new(&bench.parameters, &keys);
-            let x = bench.ciphertext(bench.parameters.slots_to_coeffs_top_level())?;
-            let work = || evaluator.bootstrap(&x).map(drop).map_err(|e| refused(&e));
-            milliseconds(one.install(|| try_times(Clock::Thread, repeats, work))?.best)
+    let mut costs = Costs { levels, ..known.clone() };
+    if key_plan(&bench.parameters).is_ok() {
+        bootstraps(profile, &one, repeats, &mut costs)?;
+    }
+    Ok(costs)
+}
+
+/// Measures a bootstrap with every choice of rotations: its time, its keys, and the memory it takes on one thread and on
+/// two.
+fn bootstraps(profile: &Profile, one: &ThreadPool, repeats: usize, costs: &mut Costs) -> Result<(), Failure> {
+    let two = pool(2)?;
+    costs.bootstraps.clear();
+    for rotations in BootstrapRotations::ALL {
+        let _spinner = Spinner::new(&format!("bootstraps, {rotations:?}"));
+        let spec = BootstrapSpec { rotations, ..profile.bootstrap.clone() };
+        let bench = Workbench::new(&Profile { bootstrap: spec, ..profile.clone() }, false)?;
+        let keys = bench.bootstrap_keys()?;
+        let evaluator = Evaluator::new(&bench.parameters, &keys);
+        let x = bench.ciphertext(bench.parameters.slots_to_coeffs_top_level())?;
+        let work = || evaluator.bootstrap(&x).map(drop).map_err(|e| refused(&e));
+        let measured = |pool: &ThreadPool, clock: Clock| -> Result<(f64, usize), Failure> {
+            let before = memory::in_use();
+            memory::reset_peak();
+            let seconds = pool.install(|| try_times(clock, repeats, work))?.best;
+            Ok((seconds, memory::peak() - before))
+        };
+        let (seconds, scratch) = measured(one, Clock::Thread)?;
+        let (wall, _) = measured(one, Clock::Wall)?;
+        let (wall_of_two, scratch_of_two) = measured(&two, Clock::Wall)?;
+        if rotations == BootstrapRotations::Hoisted {
+            costs.bootstrap_ms = milliseconds(seconds);
+            costs.second_core = hundredths((wall / wall_of_two).max(1.0));
         }
-        Err(_) => known.bootstrap_ms,
+        costs.bootstraps.push(BootstrapCosts {
+            rotations,
+            relative: hundredths(milliseconds(seconds) / costs.bootstrap_ms),
+            plaintext_bytes: bench.parameters.bootstrap_matrix_bytes().unwrap_or(0) as u64,
+            scratch_bytes: scratch as u64,
+            thread_bytes: scratch_of_two.saturating_sub(scratch) as u64,
+            keys: key_groups(&bench, &keys)?,
+        });
+    }
+    Ok(())
+}
+
+fn key_groups(bench: &Workbench, keys: &EvaluationKeys) -> Result<Vec<KeyGroup>, Failure> {
+    let groups = bootstrap_key_groups(&bench.parameters).map_err(|e| refused(&e))?;
+    let group = |(name, requests): (String, Vec<BootstrapKeyRequest>)| {
+        let mut bytes = 0;
+        for request in &requests {
+            bytes += match request.shared() {
+                Some(KeyRequest { kind, level, special_count }) => {
+                    keys.get_special(kind, level, special_count).map_err(|e| refused(&e))?.size_in_bytes()
+                }
+                None => 0,
+            };
+        }
+        if requests.iter().any(|request| request.shared().is_none()) {
+            bytes += keys.bootstrap().map_or(0, BootstrapKeys::size_in_bytes);
+        }
+        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        Ok(KeyGroup { name, count, bytes: bytes as u64 })
     };
-    Ok(Costs { bootstrap_ms, levels, ..known.clone() })
+    groups.into_iter().map(group).collect()
+}
+
+fn pool(threads: usize) -> Result<ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Failure::resources(format!("{threads} threads cannot be started: {e}.")))
 }
 
 /// Every level at which layers compute. Higher ones follow in proportion.
@@ -67,6 +126,10 @@ fn at_level(
         rotation_ms: milliseconds(rotation.best),
         multiply_ms: milliseconds(product.best),
     })
+}
+
+fn hundredths(ratio: f64) -> f64 {
+    ((ratio * 100.0).round() / 100.0).max(0.01)
 }
 
 /// Microseconds are exact enough, and never nothing.

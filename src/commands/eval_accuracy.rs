@@ -1,6 +1,7 @@
 //! `fhecc eval-accuracy`
 
 use super::limit_threads;
+use crate::account::Bounds;
 use crate::args::{Against, EvalAccuracy};
 use crate::batch;
 use crate::classes::top;
@@ -135,6 +136,21 @@ fn polynomial(program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, F
 
 /// The plan on ciphertexts.
 fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, Failure> {
+    if args.expand_keys && program.plan.memory.budget.is_some() {
+        return Err(Failure::usage(
+            "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
+        ));
+    }
+    let bounds = Bounds::new(&program.plan, images.len())?;
+    bounds.install(|| encrypted_within(args, program, images, bounds.at_once))
+}
+
+fn encrypted_within(
+    args: &EvalAccuracy,
+    program: &Program,
+    images: &[ImageRgb],
+    most: usize,
+) -> Result<Vec<Vec<f64>>, Failure> {
     let spinner = Spinner::new("generating keys");
     let mut keys = Keys::generate(&program.plan)?;
     if args.expand_keys {
@@ -145,7 +161,7 @@ fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Res
     let counter = Counter::new("encrypted", images.len());
     let mut all = Vec::with_capacity(images.len());
     let classify = |image: &ImageRgb| session.classify(image, &mut ());
-    batch::in_order(images, classify, |_, answer| {
+    batch::in_order(images, most, classify, |_, answer| {
         all.push(answer.logits);
         counter.add(1);
         Ok(())

@@ -4,6 +4,7 @@ mod json;
 mod text;
 
 use super::limit_threads;
+use crate::account::{Account, Bounds};
 use crate::args::{Backend, Run};
 use crate::batch;
 use crate::error::Failure;
@@ -30,22 +31,33 @@ struct Report<'a> {
     backend: Backend,
     program: &'a Program,
     images: &'a [Named],
-    /// One for every image. Of several, the traces hold range alarms only.
-    answers: &'a [Answer],
-    keys: KeyFigures,
-    /// From the first encryption to the last decryption.
-    images_seconds: f64,
+    evaluated: &'a Evaluated,
     total_seconds: f64,
 }
 
-/// The answers, and from the first encryption to the last decryption how many seconds.
-type Answers = (Vec<Answer>, f64);
+/// What came of the images.
+struct Evaluated {
+    /// One for every image. Of several, the traces hold range alarms only.
+    answers: Vec<Answer>,
+    /// From the first encryption to the last decryption.
+    images_seconds: f64,
+    keys: KeyFigures,
+    /// How many images were evaluated at once.
+    at_once: usize,
+    /// Memory predicted and measured; of a single image on ciphertexts.
+    account: Option<Account>,
+}
 
 /// Classifies images.
 pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let begin = Instant::now();
     limit_threads(args.threads)?;
     let program = Program::open(&args.program, &args.sources)?;
+    if args.expand_keys && program.plan.memory.budget.is_some() {
+        return Err(Failure::usage(
+            "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
+        ));
+    }
     let size = images::plan_size(&program.plan.input)
         .map_err(|e| Failure::new(e.exit_class().into(), format!("{}: {e}.", args.program.display())))?;
     let ImageFiles { images, skipped } = ImageFiles::read(&args.images, size)?;
@@ -53,35 +65,47 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
         let others = if count == 1 { "1 file or folder" } else { &format!("{count} files or folders") };
         output::note(&format!("{}: skipped {others} not named .png, .jpg or .jpeg\n", folder.display()));
     }
-    let (keys, (answers, images_seconds)) = match args.backend {
-        Backend::Clear => {
-            let session = ClearSession::new(&program)?;
-            let classify = |image: &_, progress: &mut dyn Progress| session.classify_one(image, progress);
-            (KeyFigures::default(), answers(args, &program, &images, classify)?)
-        }
+    let evaluated = match args.backend {
+        Backend::Clear => clear(args, &program, &images)?,
         Backend::Ckks => {
-            let (mut keys, seconds) = keys(args, &program)?;
-            let figures =
-                KeyFigures { rotations: keys.rotations(), bytes: keys.evaluation.size_in_bytes(), seconds };
-            if args.expand_keys {
-                keys.expand();
-            }
-            let session = EncryptedSession::new(&program, &keys)?;
-            let classify = |image: &_, progress: &mut dyn Progress| session.classify(image, progress);
-            (figures, answers(args, &program, &images, classify)?)
+            let bounds = Bounds::new(&program.plan, images.len())?;
+            bounds.install(|| encrypted(args, &program, &images, bounds.at_once))?
         }
     };
-    warn_of_ranges(&images, &answers);
+    warn_of_ranges(&images, &evaluated.answers);
     let report = Report {
         backend: args.backend,
         program: &program,
         images: &images,
-        answers: &answers,
-        keys,
-        images_seconds,
+        evaluated: &evaluated,
         total_seconds: begin.elapsed().as_secs_f64(),
     };
     if args.json { json::print(&report) } else { text::print(&report) }
+}
+
+fn clear(args: &Run, program: &Program, images: &[Named]) -> Result<Evaluated, Failure> {
+    let session = ClearSession::new(program)?;
+    let classify = |image: &_, progress: &mut dyn Progress| session.classify_one(image, progress);
+    let (answers, images_seconds) = answers(args, program, images, usize::MAX, classify)?;
+    let at_once = batch::at_once(images.len(), usize::MAX);
+    Ok(Evaluated { answers, images_seconds, keys: KeyFigures::default(), at_once, account: None })
+}
+
+fn encrypted(args: &Run, program: &Program, images: &[Named], most: usize) -> Result<Evaluated, Failure> {
+    let (mut keys, seconds) = keys(args, program)?;
+    let figures = KeyFigures { rotations: keys.rotations(), bytes: keys.evaluation.size_in_bytes(), seconds };
+    if args.expand_keys {
+        keys.expand();
+    }
+    let session = EncryptedSession::new(program, &keys)?;
+    let classify = |image: &_, progress: &mut dyn Progress| session.classify(image, progress);
+    let (answers, images_seconds) = answers(args, program, images, most, classify)?;
+    let account = match answers.as_slice() {
+        [only] => Some(Account::new(&program.plan, &keys, &only.trace)),
+        _ => None,
+    };
+    let at_once = batch::at_once(images.len(), most);
+    Ok(Evaluated { answers, images_seconds, keys: figures, at_once, account })
 }
 
 fn keys(args: &Run, program: &Program) -> Result<(Keys, f64), Failure> {
@@ -95,13 +119,14 @@ fn keys(args: &Run, program: &Program) -> Result<(Keys, f64), Failure> {
     Ok((keys, begin.elapsed().as_secs_f64()))
 }
 
-/// Classifies one image on all threads, or several at once; in text, says of several at once what each one is.
+/// Classifies one image on all threads, or several at once, at most `most`; in text, says of several at once what each one is.
 fn answers(
     args: &Run,
     program: &Program,
     images: &[Named],
+    most: usize,
     classify: impl Fn(&ImageRgb, &mut dyn Progress) -> Result<Answer, Failure> + Sync,
-) -> Result<Answers, Failure> {
+) -> Result<(Vec<Answer>, f64), Failure> {
     let begin = Instant::now();
     let mut answers = Vec::with_capacity(images.len());
     if let [only] = images {
@@ -110,7 +135,7 @@ fn answers(
     }
     let bar = ImagesBar::new(images.len());
     let work = |named: &Named| classify(&named.image, &mut bar.part());
-    batch::in_order(images, work, |named, mut answer| {
+    batch::in_order(images, most, work, |named, mut answer| {
         if !args.json {
             bar.suspend(|| output::result(&text::line(&program.plan, named, &answer)))?;
         }

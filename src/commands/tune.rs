@@ -1,7 +1,6 @@
 //! `fhecc tune`
 
 use crate::args::Tune;
-use crate::bench::workbench::Workbench;
 use crate::bench::{costs, shown};
 use crate::error::Failure;
 use crate::exit::Status;
@@ -47,7 +46,7 @@ pub(crate) fn tune(args: &Tune) -> Result<(), Failure> {
     let old = profiles::load(name)?;
     let instruction_set = fhecc_kernels::isa().map_err(|e| Failure::usage(format!("{e}.")))?.name();
     let repeats = usize::from(args.repeats);
-    let costs = costs::measure(&Workbench::new(&old, false)?, &old.costs, repeats)?;
+    let costs = costs::measure(&old, repeats)?;
     let new = Profile { costs, ..old.clone() };
     new.check().map_err(|e| Failure::new(Status::Other, format!("the measured costs are unusable: {e}.")))?;
     let text = new.to_ron().map_err(|e| Failure::profile(name, &e))?;

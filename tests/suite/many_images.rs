@@ -59,7 +59,7 @@ fn several_images_give_what_each_gives_alone() {
 fn one_object_describes_several_images() {
     let folder = plan_and_samples();
     let result = json(folder.path(), &["--image", "samples/ship.png", "samples/cat.png"]);
-    assert_eq!(result["schema"], 2);
+    assert_eq!(result["schema"], 3);
     assert!(result.get("top1").is_none() && result.get("logits").is_none(), "{result}");
     for key in ["keygen", "images", "total"] {
         assert!(result["seconds"][key].is_number(), "{key}: {result}");

@@ -1,8 +1,8 @@
 //! What a backend provides: one operation for every operation of a plan.
 
+use super::trace::Held;
 use crate::ExitClass;
 use fhecc_plan::{Level, LinearMap, LinearValues, Polynomial, Rotation};
-use super::trace::Held;
 use std::error::Error;
 
 /// A linear map with its effective weights.

@@ -2,7 +2,7 @@
 //! image also stand at the top.
 
 use super::Report;
-use crate::batch;
+use crate::account::Account;
 use crate::classes::{self, Class};
 use crate::error::Failure;
 use crate::output;
@@ -10,8 +10,8 @@ use crate::session::Answer;
 use fhecc_plan::{Plan, security_bits};
 use serde::Serialize;
 
-/// 2: `images`, `images_per_minute`, `at_once` and `seconds.images` came with several images.
-const SCHEMA: u32 = 2;
+/// 2: `images`, `images_per_minute`, `at_once` and `seconds.images` came with several images. 3: `memory`.
+const SCHEMA: u32 = 3;
 
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -29,6 +29,7 @@ struct Summary<'a> {
     rotation_keys: usize,
     key_bytes: usize,
     peak_rss_bytes: Option<u64>,
+    memory: Option<Account>,
     security_bits: Option<u32>,
     log_qp: u32,
     log_n: u32,
@@ -75,7 +76,7 @@ struct Seconds {
 pub(super) fn print(report: &Report<'_>) -> Result<(), Failure> {
     let plan: &Plan = &report.program.plan;
     let mut images = Vec::with_capacity(report.images.len());
-    for (named, answer) in report.images.iter().zip(report.answers) {
+    for (named, answer) in report.images.iter().zip(&report.evaluated.answers) {
         let [encrypt, evaluate, decrypt] = answer.seconds;
         images.push(Image {
             path: named.path.display().to_string(),
@@ -89,20 +90,22 @@ pub(super) fn print(report: &Report<'_>) -> Result<(), Failure> {
         network: &plan.network.name,
         backend: report.backend.name(),
         only: only.map(|image| image.classified.clone()),
-        images_per_minute: 60.0 * images.len() as f64 / report.images_seconds.max(f64::MIN_POSITIVE),
-        at_once: batch::at_once(images.len()),
+        images_per_minute: 60.0 * images.len() as f64
+            / report.evaluated.images_seconds.max(f64::MIN_POSITIVE),
+        at_once: report.evaluated.at_once,
         seconds: Seconds {
-            keygen: report.keys.seconds,
+            keygen: report.evaluated.keys.seconds,
             only: only.map(|image| image.seconds),
-            images: report.images_seconds,
+            images: report.evaluated.images_seconds,
             total: report.total_seconds,
         },
         images,
         bootstraps: plan.predicted.bootstraps,
         rotations: plan.predicted.rotations,
-        rotation_keys: report.keys.rotations,
-        key_bytes: report.keys.bytes,
+        rotation_keys: report.evaluated.keys.rotations,
+        key_bytes: report.evaluated.keys.bytes,
         peak_rss_bytes: output::peak_rss_bytes(),
+        memory: report.evaluated.account,
         security_bits: security_bits(plan.parameters.log_n, plan.parameters.log_qp()),
         log_qp: plan.parameters.log_qp(),
         log_n: plan.parameters.log_n,

@@ -2,7 +2,6 @@
 
 use super::Report;
 use crate::args::Backend;
-use crate::batch;
 use crate::classes;
 use crate::error::Failure;
 use crate::image_files::Named;
@@ -14,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// Writes to stdout what is known of one image, or the summary of several.
 pub(super) fn print(report: &Report<'_>) -> Result<(), Failure> {
-    let mut text = match (report.images, report.answers) {
+    let mut text = match (report.images, report.evaluated.answers.as_slice()) {
         ([named], [answer]) => one(report, named, answer),
         _ => several(report),
     };
@@ -22,13 +21,15 @@ pub(super) fn print(report: &Report<'_>) -> Result<(), Failure> {
         let parameters = &report.program.plan.parameters;
         text += &format!(
             "{} rotation keys, {} of keys; security 128 bits: N = 2^{}, log2(QP) = {}\n",
-            report.keys.rotations,
-            output::bytes(report.keys.bytes as u64),
+            report.evaluated.keys.rotations,
+            output::bytes(report.evaluated.keys.bytes as u64),
             parameters.log_n,
             parameters.log_qp()
         );
     }
-    if let Some(peak) = output::peak_rss_bytes() {
+    if let Some(account) = &report.evaluated.account {
+        text += &account.text();
+    } else if let Some(peak) = output::peak_rss_bytes() {
         text += &format!("peak memory {}\n", output::bytes(peak));
     }
     output::result(&text)
@@ -57,7 +58,7 @@ fn one(report: &Report<'_>, named: &Named, answer: &Answer) -> String {
     text += &match report.backend {
         Backend::Ckks => format!(
             "key generation {:.2} s, encryption {encrypt:.3} s, evaluation {evaluate:.2} s, decryption {decrypt:.3} s; {total:.2} s in all\n",
-            report.keys.seconds
+            report.evaluated.keys.seconds
         ),
         Backend::Clear => format!("evaluation without encryption {evaluate:.2} s; {total:.2} s in all\n"),
     };
@@ -69,15 +70,18 @@ fn one(report: &Report<'_>, named: &Named, answer: &Answer) -> String {
 const SCORES: &str = "scores are the softmax of the logits: a ranking, not a calibrated probability\n";
 
 fn several(report: &Report<'_>) -> String {
-    let (count, seconds, total) = (report.images.len(), report.images_seconds, report.total_seconds);
+    let (count, seconds, total) =
+        (report.images.len(), report.evaluated.images_seconds, report.total_seconds);
     let mut text = format!(
         "{SCORES}\n{count} images in {seconds:.2} s, {} at once: {:.2} s each, {:.1} images per minute\n",
-        batch::at_once(count),
+        report.evaluated.at_once,
         seconds / count as f64,
         60.0 * count as f64 / seconds.max(f64::MIN_POSITIVE)
     );
     text += &match report.backend {
-        Backend::Ckks => format!("key generation {:.2} s; {total:.2} s in all\n", report.keys.seconds),
+        Backend::Ckks => {
+            format!("key generation {:.2} s; {total:.2} s in all\n", report.evaluated.keys.seconds)
+        }
         Backend::Clear => format!("evaluation without encryption; {total:.2} s in all\n"),
     };
     text

@@ -1,0 +1,126 @@
+//! The keys of a bootstrap by what they are used for, under the names that profiles and plans give them.
+
+use fhecc_ckks::bootstrap::{BootstrapKeyKind, BootstrapKeyRequest, BootstrapStage, key_plan};
+use fhecc_ckks::{EvaluationError, KeyKind, KeyRequest, Parameters};
+use fhecc_plan::{KeyPlace, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The group of the keys that only a bootstrap uses.
+const RAISE: &str = "raise of the modulus";
+
+/// The name of the group that a key belongs to.
+pub fn group_of(request: &BootstrapKeyRequest) -> String {
+    match request.kind {
+        BootstrapKeyKind::DenseToSparse | BootstrapKeyKind::Raise(_) => RAISE.to_owned(),
+        BootstrapKeyKind::Shared(_, Some(BootstrapStage::SlotsToCoeffs(part))) => {
+            format!("slots to coefficients {}", part + 1)
+        }
+        BootstrapKeyKind::Shared(_, Some(BootstrapStage::CoeffsToSlots(part))) => {
+            format!("coefficients to slots {}", part + 1)
+        }
+        BootstrapKeyKind::Shared(KeyKind::Relinearisation, None) => "relinearisation".to_owned(),
+        BootstrapKeyKind::Shared(KeyKind::Galois(_), None) => "conjugation".to_owned(),
+    }
+}
+
+/// All keys of a bootstrap, by group.
+///
+/// # Errors
+///
+/// [`EvaluationError`] if the parameters cannot bootstrap.
+pub fn bootstrap_key_groups(
+    parameters: &Parameters,
+) -> Result<BTreeMap<String, Vec<BootstrapKeyRequest>>, EvaluationError> {
+    let mut groups: BTreeMap<String, Vec<BootstrapKeyRequest>> = BTreeMap::new();
+    for request in key_plan(parameters)? {
+        groups.entry(group_of(&request)).or_default().push(request);
+    }
+    Ok(groups)
+}
+
+/// Which keys a plan holds on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeysOnDisk {
+    requests: BTreeSet<KeyRequest>,
+    /// Whether the keys that only a bootstrap uses are among them.
+    pub raise: bool,
+}
+
+impl KeysOnDisk {
+    /// What `plan` says. A key with two uses is on disk only if both say so.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if the plan bootstraps and the parameters cannot.
+    pub fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, EvaluationError> {
+        let (mut on_disk, mut in_memory) = (BTreeSet::new(), BTreeSet::new());
+        let places: BTreeMap<_, _> = plan
+            .keys
+            .iter()
+            .map(|key| {
+                let kind = KeyKind::rotation(i64::from(key.rotation.0), parameters.n());
+                ((kind, usize::from(key.level.0)), key.place)
+            })
+            .collect();
+        for request in crate::key_requests(plan, parameters) {
+            match places.get(&(request.kind, request.level)) {
+                Some(KeyPlace::Disk) => on_disk.insert(request),
+                Some(KeyPlace::Memory) | None => in_memory.insert(request),
+            };
+        }
+        let stored = |group: &String| plan.memory.bootstrap_keys_on_disk.contains(group);
+        let mut raise = false;
+        if crate::needs_bootstrap(plan) {
+            for (group, requests) in bootstrap_key_groups(parameters)? {
+                raise |= group == RAISE && stored(&group);
+                let place = if stored(&group) { &mut on_disk } else { &mut in_memory };
+                place.extend(requests.iter().filter_map(BootstrapKeyRequest::shared));
+            }
+        }
+        Ok(Self { requests: on_disk.difference(&in_memory).copied().collect(), raise })
+    }
+
+    /// Whether an ordinary key is on disk.
+    pub fn contains(&self, request: &KeyRequest) -> bool {
+        self.requests.contains(request)
+    }
+
+    /// Whether no key is.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty() && !self.raise
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::tests::small_plan;
+    use crate::parameters_literal;
+
+    #[test]
+    fn what_the_plan_puts_on_disk_is_there_unless_it_has_another_use() {
+        let (mut plan, _) = small_plan(11);
+        let parameters =
+            Parameters::insecure_for_tests(parameters_literal(&plan.parameters)).expect("in range");
+        let at = |plan: &Plan| KeysOnDisk::new(plan, &parameters).expect("can bootstrap");
+        assert!(at(&plan).is_empty());
+        plan.keys[0].place = KeyPlace::Disk;
+        let requests = crate::key_requests(&plan, &parameters);
+        let kind = KeyKind::rotation(i64::from(plan.keys[0].rotation.0), parameters.n());
+        let of = |kind| requests.iter().find(|request| request.kind == kind).expect("requested");
+        assert!(at(&plan).contains(of(kind)));
+        assert!(!at(&plan).contains(of(KeyKind::Relinearisation)));
+
+        plan.memory.bootstrap_keys_on_disk = vec![RAISE.to_owned()];
+        assert!(at(&plan).raise);
+        let groups = bootstrap_key_groups(&parameters).expect("can bootstrap");
+        assert_eq!(groups.values().map(Vec::len).sum::<usize>(), key_plan(&parameters).expect("can").len());
+        for (name, group) in groups {
+            plan.memory.bootstrap_keys_on_disk = vec![name];
+            let stored = at(&plan);
+            for request in group.iter().filter_map(BootstrapKeyRequest::shared) {
+                assert!(stored.contains(&request) || requests.contains(&request));
+            }
+        }
+    }
+}
