@@ -1,5 +1,6 @@
 //! The memory of an evaluation on ciphertexts: kept within what the plan says, and compared with it afterwards.
 
+use crate::batch;
 use crate::error::Failure;
 use crate::keys::Keys;
 use crate::output;
@@ -15,35 +16,44 @@ use serde::Serialize;
 pub(crate) struct Bounds {
     /// Evaluations at the same time.
     pub(crate) at_once: usize,
+    /// Bytes of polynomials that all of them take, if there is a prediction.
+    polynomials: usize,
     /// Fewer threads than there are, if all of them would take more than the budget.
     pub(crate) pool: Option<ThreadPool>,
 }
 
 impl Bounds {
-    /// For `images` images on the threads there are. Without a budget nothing is bounded.
+    /// For `images` images on the threads there are. Without a budget only the memory of dropped polynomials is
+    /// bounded: no more is kept than the prediction says is needed anyway.
     pub(crate) fn new(plan: &Plan, images: usize) -> Result<Self, Failure> {
         let available = rayon::current_num_threads();
-        let peak = |threads: usize| MemoryUse::predict(plan, threads as u64);
-        let (Some(budget), Some(all)) = (plan.memory.budget, peak(available)) else {
-            memory::set_limit(usize::MAX);
-            return Ok(Self { at_once: usize::MAX, pool: None });
+        let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
+        let Some(all) = predict(available) else {
+            return Ok(Self { at_once: usize::MAX, polynomials: usize::MAX, pool: None });
         };
-        let (threads, used) = if all.peak() <= budget {
-            (available, all)
-        } else {
-            let threads = available.min(plan.memory.threads as usize);
-            (threads, peak(threads).unwrap_or(all))
+        let planned = available.min(plan.memory.threads as usize);
+        let (threads, used, at_once) = match plan.memory.budget {
+            None => (available, all, usize::MAX),
+            Some(budget) => {
+                let fits = all.peak() <= budget;
+                let (threads, used) =
+                    if fits { (available, all) } else { (planned, predict(planned).unwrap_or(all)) };
+                let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
+                (threads, used, usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1))
+            }
         };
-        let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
-        let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
-        let polynomials = used.per_image().saturating_mul(at_once.min(images).max(1) as u64);
-        memory::set_limit(usize::try_from(polynomials).unwrap_or(usize::MAX));
-        let pool = (threads < available).then(|| {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| {
-                Failure::resources(format!("{threads} threads cannot be started: {e}. Ask for fewer."))
-            })
-        });
-        Ok(Self { at_once, pool: pool.transpose()? })
+        let polynomials = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
+        let polynomials = usize::try_from(polynomials).unwrap_or(usize::MAX);
+        let pool = (threads < available).then(|| batch::pool(threads)).transpose()?;
+        Ok(Self { at_once, polynomials, pool })
+    }
+
+    /// Bounds the memory of dropped polynomials, once everything is there that all evaluations share; gives the bytes
+    /// of that.
+    pub(crate) fn begin(&self) -> u64 {
+        let before = memory::in_use();
+        memory::set_limit(self.polynomials.saturating_add(before));
+        before as u64
     }
 
     /// Works within the bounds.
@@ -68,10 +78,11 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Account {
     budget: Option<u64>,
+    /// Polynomials that were there before the evaluation.
+    #[serde(skip)]
+    pub(crate) before: u64,
     /// Evaluation keys in memory.
     keys: Part,
-    /// Evaluation keys on disk.
-    keys_on_disk: Part,
     /// Encoded matrices of the bootstrap.
     matrices: Part,
     /// Registers, at most.
@@ -83,23 +94,21 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// After the evaluation of one image on ciphertexts.
-    pub(crate) fn new(plan: &Plan, keys: &Keys, trace: &Trace) -> Self {
+    /// After the evaluation of one image on ciphertexts, before which there were `before` bytes of polynomials.
+    pub(crate) fn new(plan: &Plan, keys: &Keys, trace: &Trace, before: u64) -> Self {
         let used = MemoryUse::predict(plan, rayon::current_num_threads() as u64);
         let used = used.as_ref();
         let most = |of: &dyn Fn(&fhecc_runtime::Held) -> u64| {
-            trace.entries.iter().filter_map(|entry| entry.held.as_ref()).map(of).max()
+            let most = trace.entries.iter().filter_map(|entry| entry.held.as_ref()).map(of).max();
+            most.map(|bytes| bytes.saturating_sub(before))
         };
         let steps = used.map(|used| used.steps.as_slice()).unwrap_or_default();
         Self {
             budget: plan.memory.budget,
+            before,
             keys: Part {
                 predicted: used.map(MemoryUse::resident_keys),
                 measured: Some(keys.evaluation.size_in_bytes() as u64),
-            },
-            keys_on_disk: Part {
-                predicted: used.map(|used| used.key_bytes() - used.resident_keys()),
-                measured: Some(keys.evaluation.stored_bytes() as u64),
             },
             matrices: Part {
                 predicted: used.map(|used| used.plaintexts),
@@ -123,7 +132,6 @@ impl Account {
         let mut rows = vec![vec!["memory".to_owned(), "predicted".to_owned(), "measured".to_owned()]];
         for (name, part) in [
             ("evaluation keys", self.keys),
-            ("evaluation keys on disk", self.keys_on_disk),
             ("matrices of the bootstrap", self.matrices),
             ("ciphertexts", self.ciphertexts),
             ("ciphertexts and temporary polynomials", self.polynomials),

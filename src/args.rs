@@ -116,6 +116,9 @@ pub(crate) struct Explain {
     /// Weights and parameters.
     #[command(flatten)]
     pub(crate) sources: Sources,
+    /// Make up the weights of a .net and the ranges of its activations: what an untrained network will take.
+    #[arg(long, conflicts_with = "weights")]
+    pub(crate) untrained: bool,
     /// Compile a .net for budgets from the fastest plan down to the smallest, and show what each costs.
     #[arg(long, conflicts_with = "memory")]
     pub(crate) sweep: bool,

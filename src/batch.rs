@@ -110,7 +110,8 @@ fn run<A: Send>(
     })
 }
 
-fn pool(threads: usize) -> Result<ThreadPool, Failure> {
+/// A pool of its own.
+pub(crate) fn pool(threads: usize) -> Result<ThreadPool, Failure> {
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()

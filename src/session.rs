@@ -8,7 +8,7 @@ use fhecc_ckks::Encoder;
 use fhecc_client::{Decryptor, Encryptor};
 use fhecc_plan::{Op, Plan, Step};
 use fhecc_runtime::images::{ImageError, ImageRgb};
-use fhecc_runtime::{Clear, Encrypted, Execution, ExecutionError, Progress, Trace};
+use fhecc_runtime::{Clear, Encrypted, Execution, ExecutionError, Progress, Trace, needs_bootstrap};
 use std::fmt::Display;
 use std::time::Instant;
 
@@ -32,6 +32,9 @@ pub(crate) struct EncryptedSession<'a> {
 impl<'a> EncryptedSession<'a> {
     /// Prepares `program` with these keys.
     pub(crate) fn new(program: &'a Program, keys: &'a Keys) -> Result<Self, Failure> {
+        if needs_bootstrap(&program.plan) {
+            keys.parameters.prepare_bootstrap().map_err(|e| bug(&e))?;
+        }
         let backend = Encrypted::new(&program.plan, &keys.parameters, &keys.evaluation);
         let execution = Execution::new(&program.plan, &program.weights, backend).map_err(|e| stopped(&e))?;
         Ok(Self { keys, execution })

@@ -142,14 +142,14 @@ fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Res
         ));
     }
     let bounds = Bounds::new(&program.plan, images.len())?;
-    bounds.install(|| encrypted_within(args, program, images, bounds.at_once))
+    bounds.install(|| encrypted_within(args, program, images, &bounds))
 }
 
 fn encrypted_within(
     args: &EvalAccuracy,
     program: &Program,
     images: &[ImageRgb],
-    most: usize,
+    bounds: &Bounds,
 ) -> Result<Vec<Vec<f64>>, Failure> {
     let spinner = Spinner::new("generating keys");
     let mut keys = Keys::generate(&program.plan)?;
@@ -158,10 +158,11 @@ fn encrypted_within(
     }
     drop(spinner);
     let session = EncryptedSession::new(program, &keys)?;
+    bounds.begin();
     let counter = Counter::new("encrypted", images.len());
     let mut all = Vec::with_capacity(images.len());
     let classify = |image: &ImageRgb| session.classify(image, &mut ());
-    batch::in_order(images, most, classify, |_, answer| {
+    batch::in_order(images, bounds.at_once, classify, |_, answer| {
         all.push(answer.logits);
         counter.add(1);
         Ok(())

@@ -7,17 +7,45 @@ mod sweep;
 use self::facts::Facts;
 use crate::args::Explain;
 use crate::error::Failure;
+use crate::exit::Status;
 use crate::output;
-use crate::program::Program;
+use crate::program::{Network, Program};
+use fhecc_compiler::{CompileOptions, placeholder_weights};
+use fhecc_plan::{CheckedPlan, PlanError, Weights};
+use std::path::Path;
 
 /// Says what a plan will take.
 pub(crate) fn explain(args: &Explain) -> Result<(), Failure> {
     if args.sweep {
         return sweep::sweep(args);
     }
-    let program = Program::open(&args.program, &args.sources)?;
-    let facts = Facts::new(&program.plan)?;
+    let facts = Facts::new(&plan(args)?)?;
     if args.json { output::json(&facts) } else { output::result(&text(&facts)) }
+}
+
+fn plan(args: &Explain) -> Result<CheckedPlan, Failure> {
+    if !args.untrained {
+        return Ok(Program::open(&args.program, &args.sources)?.plan);
+    }
+    let (network, weights) = untrained(&args.program)?;
+    let memory = args.sources.memory.map(|size| size.0);
+    let options = CompileOptions { memory, ..CompileOptions::default() };
+    let (compiled, _) = network.compile_for(&weights, args.sources.profile.as_deref(), &options)?;
+    let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
+    CheckedPlan::new(plan).map_err(|e| Failure::plan(&args.program, &PlanError::Check(e)))
+}
+
+/// A network with made-up weights.
+fn untrained(path: &Path) -> Result<(Network, Weights), Failure> {
+    if path.extension().is_none_or(|e| e != "net") {
+        return Err(Failure::usage(format!(
+            "--untrained makes up the weights of a network (.net); {} is none.",
+            path.display()
+        )));
+    }
+    let network = Network::open(path)?;
+    let weights = placeholder_weights(&network.graph);
+    Ok((network, weights))
 }
 
 fn text(facts: &Facts) -> String {

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
         Backend::Clear => clear(args, &program, &images)?,
         Backend::Ckks => {
             let bounds = Bounds::new(&program.plan, images.len())?;
-            bounds.install(|| encrypted(args, &program, &images, bounds.at_once))?
+            bounds.install(|| encrypted(args, &program, &images, &bounds))?
         }
     };
     warn_of_ranges(&images, &evaluated.answers);
@@ -91,20 +91,21 @@ fn clear(args: &Run, program: &Program, images: &[Named]) -> Result<Evaluated, F
     Ok(Evaluated { answers, images_seconds, keys: KeyFigures::default(), at_once, account: None })
 }
 
-fn encrypted(args: &Run, program: &Program, images: &[Named], most: usize) -> Result<Evaluated, Failure> {
+fn encrypted(args: &Run, program: &Program, images: &[Named], bounds: &Bounds) -> Result<Evaluated, Failure> {
     let (mut keys, seconds) = keys(args, program)?;
     let figures = KeyFigures { rotations: keys.rotations(), bytes: keys.evaluation.size_in_bytes(), seconds };
     if args.expand_keys {
         keys.expand();
     }
     let session = EncryptedSession::new(program, &keys)?;
+    let before = bounds.begin();
     let classify = |image: &_, progress: &mut dyn Progress| session.classify(image, progress);
-    let (answers, images_seconds) = answers(args, program, images, most, classify)?;
+    let (answers, images_seconds) = answers(args, program, images, bounds.at_once, classify)?;
     let account = match answers.as_slice() {
-        [only] => Some(Account::new(&program.plan, &keys, &only.trace)),
+        [only] => Some(Account::new(&program.plan, &keys, &only.trace, before)),
         _ => None,
     };
-    let at_once = batch::at_once(images.len(), most);
+    let at_once = batch::at_once(images.len(), bounds.at_once);
     Ok(Evaluated { answers, images_seconds, keys: figures, at_once, account })
 }
 

@@ -28,8 +28,11 @@ pub fn kept() -> usize {
 /// Keeps dropped polynomials only as long as there are no more than `bytes` of polynomials together with them.
 /// Whoever needs more gets it.
 pub fn set_limit(bytes: usize) {
-    let mut pool = pool();
-    pool.limit = bytes;
-    let room = bytes.saturating_sub(pool.in_use);
-    pool.shrink(room);
+    let freed = {
+        let mut pool = pool();
+        pool.limit = bytes;
+        let room = bytes.saturating_sub(pool.in_use);
+        pool.shrink(room)
+    };
+    drop(freed);
 }

@@ -263,6 +263,15 @@ impl Parameters {
         self.inner.bootstrap.get_or_init(|| Circuit::new(self).map(Arc::new)).clone()
     }
 
+    /// Makes the encoded matrices of the bootstrap, which the first bootstrap does otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::Argument`] if the parameters have no bootstrap or not the levels it needs.
+    pub fn prepare_bootstrap(&self) -> Result<(), EvaluationError> {
+        self.bootstrap_circuit().map(drop)
+    }
+
     /// Bytes of the encoded matrices of the bootstrap; `None` until a bootstrap has made them.
     pub fn bootstrap_matrix_bytes(&self) -> Option<usize> {
         self.inner.bootstrap.get()?.as_ref().ok().map(|circuit| circuit.size_in_bytes())

@@ -4,7 +4,8 @@ mod pool;
 
 use std::fmt;
 
-pub(crate) use self::pool::pool;
+pub(crate) use self::pool::{Buffer, pool, take};
+
 /// A polynomial of degree below `n`, as `limbs` rows of `n` canonical residues, 64-byte aligned.
 ///
 /// Which prime belongs to a row is known to the owner: unless a function says otherwise, row `i` belongs to
@@ -13,7 +14,7 @@ pub(crate) use self::pool::pool;
 #[derive(PartialEq, Eq)]
 pub struct Poly {
     n: usize,
-    data: pool::Buffer,
+    data: Buffer,
 }
 
 impl Poly {
@@ -26,7 +27,7 @@ impl Poly {
 
     /// A polynomial to be overwritten entirely: until then it holds anything, canonical or not.
     pub fn unfilled(n: usize, limbs: usize) -> Self {
-        Self { n, data: pool::take(n * limbs) }
+        Self { n, data: take(n * limbs) }
     }
 
     /// Length of a row.
@@ -76,7 +77,7 @@ impl Poly {
     #[must_use]
     pub fn truncated(&self, limbs: usize) -> Self {
         let length = (limbs * self.n).min(self.data.len());
-        let mut data = pool::take(length);
+        let mut data = take(length);
         data.copy_from_slice(&self.data[..length]);
         Self { n: self.n, data }
     }
@@ -85,12 +86,6 @@ impl Poly {
 impl Clone for Poly {
     fn clone(&self) -> Self {
         self.truncated(self.limbs())
-    }
-}
-
-impl Drop for Poly {
-    fn drop(&mut self) {
-        pool::give_back(std::mem::replace(&mut self.data, pool::Buffer::empty()));
     }
 }
 

@@ -43,8 +43,13 @@ pub(super) fn sweep(args: &Explain) -> Result<(), Failure> {
             args.program.display()
         )));
     }
-    let network = Network::open(&args.program)?;
-    let (_, weights) = network.weights(args.sources.weights.as_deref(), true)?;
+    let (network, weights) = if args.untrained {
+        super::untrained(&args.program)?
+    } else {
+        let network = Network::open(&args.program)?;
+        let (_, weights) = network.weights(args.sources.weights.as_deref(), true)?;
+        (network, weights)
+    };
     let compile = |budget: Option<u64>| -> Result<Plan, Failure> {
         let options = CompileOptions { memory: budget, ..CompileOptions::default() };
         let (compiled, _) = network.compile_for(&weights, args.sources.profile.as_deref(), &options)?;

@@ -7,7 +7,9 @@ use crate::classes::{self, Class};
 use crate::error::Failure;
 use crate::output;
 use crate::session::Answer;
-use fhecc_plan::{Plan, security_bits};
+use fhecc_plan::prediction::{self, MemoryUse};
+use fhecc_plan::{Plan, Step, security_bits};
+use fhecc_runtime::TraceEntry;
 use serde::Serialize;
 
 /// 2: `images`, `images_per_minute`, `at_once` and `seconds.images` came with several images. 3: `memory`.
@@ -30,6 +32,8 @@ struct Summary<'a> {
     key_bytes: usize,
     peak_rss_bytes: Option<u64>,
     memory: Option<Account>,
+    /// Of a single image.
+    steps: Vec<StepFigures<'a>>,
     security_bits: Option<u32>,
     log_qp: u32,
     log_n: u32,
@@ -106,10 +110,44 @@ pub(super) fn print(report: &Report<'_>) -> Result<(), Failure> {
         key_bytes: report.evaluated.keys.bytes,
         peak_rss_bytes: output::peak_rss_bytes(),
         memory: report.evaluated.account,
+        steps: steps(report),
         security_bits: security_bits(plan.parameters.log_n, plan.parameters.log_qp()),
         log_qp: plan.parameters.log_qp(),
         log_n: plan.parameters.log_n,
     })
+}
+
+/// One step, predicted and measured. Bytes are those of ciphertexts and temporary polynomials.
+#[derive(Serialize)]
+struct StepFigures<'a> {
+    step: usize,
+    op: &'a str,
+    layer: &'a str,
+    seconds: f64,
+    /// On one core.
+    predicted_seconds: f64,
+    bytes: Option<u64>,
+    predicted_bytes: Option<u64>,
+}
+
+fn steps<'a>(report: &'a Report<'_>) -> Vec<StepFigures<'a>> {
+    let plan: &Plan = &report.program.plan;
+    let [answer] = report.evaluated.answers.as_slice() else { return Vec::new() };
+    let used = MemoryUse::predict(plan, rayon::current_num_threads() as u64);
+    let before = report.evaluated.account.map_or(0, |account| account.before);
+    let entry = |(entry, step): (&'a TraceEntry, &Step)| StepFigures {
+        step: entry.step,
+        op: entry.op,
+        layer: &entry.layer,
+        seconds: entry.nanos as f64 * 1e-9,
+        predicted_seconds: prediction::step_ms(plan, step) / 1000.0,
+        bytes: entry.held.map(|held| held.peak.saturating_sub(before)),
+        predicted_bytes: used
+            .as_ref()
+            .and_then(|used| used.steps.get(entry.step))
+            .map(|step| step.ciphertexts + step.scratch),
+    };
+    answer.trace.entries.iter().zip(&plan.steps).map(entry).collect()
 }
 
 fn classified<'a>(plan: &Plan, answer: &'a Answer) -> Result<Classified<'a>, Failure> {

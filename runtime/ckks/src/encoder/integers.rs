@@ -1,7 +1,10 @@
 //! Rounded polynomials, before they are reduced modulo the primes.
 
+use std::fmt;
+
 use crate::error::EncodingError;
 use crate::parameters::RingPrime;
+use crate::poly::{self, Buffer};
 use crate::scale::Scale;
 
 /// `log2` of the bound on coefficients.
@@ -18,8 +21,48 @@ pub struct IntegerPolynomial {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Coefficients {
-    Word(Vec<i64>),
+    Word(Words),
     Wide(Vec<i128>),
+}
+
+/// Coefficients of one word.
+struct Words(Buffer);
+
+impl Words {
+    /// To be overwritten entirely.
+    fn unfilled(length: usize) -> Self {
+        Self(poly::take(length))
+    }
+
+    fn as_slice(&self) -> &[i64] {
+        bytemuck::cast_slice(&self.0)
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [i64] {
+        bytemuck::cast_slice_mut(&mut self.0)
+    }
+}
+
+impl Clone for Words {
+    fn clone(&self) -> Self {
+        let mut words = Self::unfilled(self.0.len());
+        words.0.copy_from_slice(&self.0);
+        words
+    }
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Words {}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({})", self.0.len())
+    }
 }
 
 impl IntegerPolynomial {
@@ -37,7 +80,11 @@ impl IntegerPolynomial {
             return Err(EncodingError::TooLarge { log2, allowed: MAX_LOG2 });
         }
         let coefficients = if log2 < WORD_LOG2 {
-            Coefficients::Word(values.iter().map(|&v| round_to_word(v * factor)).collect())
+            let mut words = Words::unfilled(values.len());
+            for (word, &value) in words.as_mut_slice().iter_mut().zip(values) {
+                *word = round_to_word(value * factor);
+            }
+            Coefficients::Word(words)
         } else {
             Coefficients::Wide(values.iter().map(|&v| (v * factor).round() as i128).collect())
         };
@@ -48,7 +95,7 @@ impl IntegerPolynomial {
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         match &self.coefficients {
-            Coefficients::Word(values) => values.len(),
+            Coefficients::Word(values) => values.as_slice().len(),
             Coefficients::Wide(values) => values.len(),
         }
     }
@@ -70,7 +117,7 @@ impl IntegerPolynomial {
     pub fn transform(&self, prime: &RingPrime, out: &mut [u64]) {
         let m = &prime.modulus;
         match &self.coefficients {
-            Coefficients::Word(values) => fhecc_kernels::from_i64(out, values, m),
+            Coefficients::Word(values) => fhecc_kernels::from_i64(out, values.as_slice(), m),
             Coefficients::Wide(values) => {
                 assert_eq!(out.len(), values.len(), "one residue per coefficient");
                 for (out, &value) in out.iter_mut().zip(values) {

@@ -86,13 +86,18 @@ impl ExtendedPair {
 
     /// The pair divided by `P`, over `Q_level`.
     pub(crate) fn mod_down(self, parameters: &Parameters) -> (Poly, Poly) {
-        divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, false)
+        fitted(divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, false))
     }
 
     /// The pair divided by `P q_level`, over `Q_(level - 1)`; needs `level >= 1`.
     pub(crate) fn mod_down_rescale(self, parameters: &Parameters) -> (Poly, Poly) {
-        divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, true)
+        fitted(divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, true))
     }
+}
+
+/// In buffers of their own length: what is divided may live long, and the rows of the special primes are gone.
+fn fitted((c0, c1): (Poly, Poly)) -> (Poly, Poly) {
+    (c0.clone(), c1.clone())
 }
 
 /// The product of the first `special_count` special primes modulo `q_limb`.

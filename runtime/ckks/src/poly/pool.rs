@@ -19,13 +19,13 @@ const MAPPED_BYTES: usize = 128 << 10;
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
-/// Rows of residues, aligned for vector loads.
-pub(super) struct Buffer {
+/// Words aligned for vector loads, given back to the pool when dropped.
+pub(crate) struct Buffer {
     memory: Memory,
     length: usize,
 }
 
-enum Memory {
+pub(crate) enum Memory {
     Heap(AVec<u64, ConstAlign<64>>),
     Mapped(MmapMut),
 }
@@ -63,13 +63,8 @@ impl Memory {
 }
 
 impl Buffer {
-    /// Nothing.
-    pub(super) fn empty() -> Self {
-        Self { memory: Memory::Heap(AVec::new(64)), length: 0 }
-    }
-
-    /// Keeps the first words.
-    pub(super) fn truncate(&mut self, length: usize) {
+    /// The first words remain.
+    pub(crate) fn truncate(&mut self, length: usize) {
         self.length = self.length.min(length);
     }
 }
@@ -135,12 +130,17 @@ impl Pool {
         memory
     }
 
-    /// Frees kept buffers, the largest first, until no more than `kept` bytes are kept.
-    pub(crate) fn shrink(&mut self, kept: usize) {
-        while self.kept > kept {
-            let Some(&size) = self.buffers.last_key_value().map(|(size, _)| size) else { return };
-            drop(self.remove(size));
+    /// Takes out kept buffers, the largest first, until no more than `kept` bytes are kept. They should be freed when
+    /// nobody waits for the pool.
+    #[must_use]
+    pub(crate) fn shrink(&mut self, kept: usize) -> Vec<Memory> {
+        let mut freed = Vec::new();
+        while self.kept > kept
+            && let Some(&size) = self.buffers.last_key_value().map(|(size, _)| size)
+        {
+            freed.extend(self.remove(size));
         }
+        freed
     }
 
     fn hand_out(&mut self, bytes: usize) {
@@ -149,34 +149,38 @@ impl Pool {
     }
 }
 
-/// A buffer of this length with unspecified contents: zeros or those of a dropped polynomial.
-pub(super) fn take(length: usize) -> Buffer {
-    let found = {
+/// A buffer of this length with unspecified contents: zeros or those of a dropped buffer.
+pub(crate) fn take(length: usize) -> Buffer {
+    let (found, freed) = {
         let mut pool = pool();
         let found = pool.pop(length);
         let bytes = found.as_ref().map_or(length * size_of::<u64>(), Memory::bytes);
         pool.hand_out(bytes);
         let room = pool.limit.saturating_sub(pool.in_use);
-        pool.shrink(room);
-        found
+        (found, pool.shrink(room))
     };
+    drop(freed);
     Buffer { memory: found.unwrap_or_else(|| Memory::new(length)), length }
 }
 
-/// Keeps the buffer for later, or frees it if enough are kept.
-pub(super) fn give_back(buffer: Buffer) {
-    let Buffer { memory, .. } = buffer;
-    let bytes = memory.bytes();
-    if bytes == 0 {
-        return;
-    }
-    let mut pool = pool();
-    pool.in_use -= bytes;
-    let room = KEPT_BYTES.min(pool.limit.saturating_sub(pool.in_use));
-    if bytes <= room {
-        pool.kept += bytes;
-        pool.buffers.entry(memory.words().len()).or_default().push(memory);
-        pool.shrink(room);
+impl Drop for Buffer {
+    /// Keeps the memory for later, or frees it if enough is kept.
+    fn drop(&mut self) {
+        let memory = std::mem::replace(&mut self.memory, Memory::Heap(AVec::new(64)));
+        let bytes = memory.bytes();
+        if bytes == 0 {
+            return;
+        }
+        let mut pool = pool();
+        pool.in_use -= bytes;
+        let room = KEPT_BYTES.min(pool.limit.saturating_sub(pool.in_use));
+        if bytes <= room {
+            pool.kept += bytes;
+            pool.buffers.entry(memory.words().len()).or_default().push(memory);
+            let freed = pool.shrink(room);
+            drop(pool);
+            drop(freed);
+        }
     }
 }
 
@@ -195,7 +199,7 @@ mod tests {
         let address = buffer.as_ptr();
         buffer.truncate(10);
         assert_eq!(*buffer, [7; 10]);
-        give_back(buffer);
+        drop(buffer);
         let again = take(length);
         assert_eq!((again.as_ptr(), again.len()), (address, length));
         assert!(again.iter().all(|&x| x == 7), "whoever takes a buffer overwrites it");
@@ -217,12 +221,12 @@ mod tests {
             pool.kept += memory.bytes();
             pool.buffers.entry(words).or_default().push(memory);
         }
-        pool.shrink(2_400);
+        assert_eq!(pool.shrink(2_400).len(), 1);
         assert_eq!(pool.kept, 2_400, "the largest is gone");
         assert!(pool.pop(250).is_none() && pool.pop(180).is_some());
         assert_eq!(pool.kept, 800);
         pool.hand_out(5_000);
-        pool.shrink(0);
+        assert_eq!(pool.shrink(0).len(), 1);
         assert_eq!((pool.kept, pool.in_use, pool.peak), (0, 5_000, 5_000));
     }
 }
