@@ -1,8 +1,10 @@
 //! Reading and writing of keys and ciphertexts as bytes: every length is checked before memory is taken.
 //!
-//! Residues take as many whole bytes as their modulus, little-endian, row after row.
+//! Residues of ciphertexts take as many whole bytes as their modulus, little-endian, row after row; those of keys as
+//! many bits.
 
 use crate::error::FormatError;
+use crate::keys::PackedRows;
 use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
 use crate::scale::Scale;
@@ -54,6 +56,10 @@ impl Writer {
                 self.bytes.extend_from_slice(&residue.to_le_bytes()[..width]);
             }
         }
+    }
+
+    pub(crate) fn packed(&mut self, rows: &PackedRows) {
+        rows.write(&mut self.bytes);
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

@@ -24,9 +24,10 @@ pub(crate) use self::division::{divide, divide_pair};
 pub(crate) use self::extended::ExtendedPair;
 use crate::base_conversion::{Source, group_size};
 use crate::error::EvaluationError;
-use crate::keys::{DigitLayout, KeySwitchKey};
+use crate::keys::{DigitLayout, KeySwitchKey, PackedRow, strip};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
+use crate::seed::UniformRow;
 
 /// The digits of a polynomial over `Q_level`, each extended to `Q_level P`, in the transform domain.
 pub(crate) struct Decomposed {
@@ -233,11 +234,7 @@ impl<'a> Digits<'a> {
     }
 }
 
-/// Positions for which uniform halves are generated at a time: those of all digits stay in the core's own cache until
-/// they are used.
-const STRIP: usize = 2048;
-
-/// `out = sum_j digit_j (b_j, a_j)` for one row.
+/// `out = sum_j digit_j (b_j, a_j)` for one row, strip by strip.
 fn key_product_row(
     parameters: &Parameters,
     key: &KeySwitchKey,
@@ -249,28 +246,46 @@ fn key_product_row(
 ) {
     let m = &parameters.extended_prime(level, row).modulus;
     let count = digits.len();
-    let b: Vec<&[u64]> = (0..count).map(|digit| key.b_row(digit, level, row)).collect();
-    let expanded: Option<Vec<&[u64]>> = (0..count).map(|digit| key.a_row(digit, level, row)).collect();
-    if let Some(a) = expanded {
-        fhecc_kernels::dot2(out0, out1, digits, &b, &a, m);
-        return;
-    }
-    let mut streams: Vec<_> = (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect();
-    let strip = STRIP.min(out0.len());
-    let mut generated = Poly::unfilled(strip, count);
+    let b = key.b_row(parameters, level, row);
+    let mut a = match key.a_row(parameters, level, row) {
+        Some(packed) => UniformHalves::Packed(packed),
+        None => UniformHalves::Seeded(
+            (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect(),
+        ),
+    };
+    let strip = strip(parameters);
+    let mut space = Poly::unfilled(strip, 2 * count);
+    let (b_space, a_space) = space.as_mut_slice().split_at_mut(strip * count);
     let outputs = out0.chunks_exact_mut(strip).zip(out1.chunks_exact_mut(strip));
-    for (start, (out0, out1)) in (0..).step_by(strip).zip(outputs) {
-        let rows = generated.as_mut_slice().chunks_exact_mut(strip);
-        let a: Vec<&[u64]> = rows
-            .zip(&mut streams)
-            .map(|(row, stream)| {
-                stream.fill(row);
-                &*row
-            })
-            .collect();
-        let strip = start..start + strip;
-        fhecc_kernels::dot2(out0, out1, &part(digits, &strip), &part(&b, &strip), &a, m);
+    for (index, (out0, out1)) in outputs.enumerate() {
+        b.unpack(index, b_space);
+        a.write(index, a_space);
+        let digits = part(digits, &(index * strip..(index + 1) * strip));
+        fhecc_kernels::dot2(out0, out1, &digits, &chunks(b_space, strip), &chunks(a_space, strip), m);
     }
+}
+
+/// One row of the uniform halves of all digits.
+enum UniformHalves<'a> {
+    Packed(PackedRow<'a>),
+    Seeded(Vec<UniformRow>),
+}
+
+impl UniformHalves<'_> {
+    /// Writes strip `index` of all digits; strips are asked for in order.
+    fn write(&mut self, index: usize, out: &mut [u64]) {
+        match self {
+            Self::Packed(row) => row.unpack(index, out),
+            Self::Seeded(streams) => {
+                let strip = out.len() / streams.len();
+                out.chunks_exact_mut(strip).zip(streams).for_each(|(out, stream)| stream.fill(out));
+            }
+        }
+    }
+}
+
+fn chunks(rows: &[u64], length: usize) -> Vec<&[u64]> {
+    rows.chunks_exact(length).collect()
 }
 
 fn part<'a>(rows: &[&'a [u64]], positions: &Range<usize>) -> Vec<&'a [u64]> {

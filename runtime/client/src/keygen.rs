@@ -2,7 +2,7 @@
 
 use fhecc_ckks::keys::mask_row;
 use fhecc_ckks::{
-    DigitLayout, EvaluationError, EvaluationKeys, KeyKind, KeyRequest, KeySwitchKey, Parameters, Poly,
+    DigitLayout, EvaluationError, EvaluationKeys, KeyKind, KeyRequest, KeySwitchKey, Parameters,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -124,43 +124,32 @@ fn encrypt_digits(
     parameters: &Parameters,
     message: &SecretPolynomial,
     under: &SecretPolynomial,
-    (level, special_count, layout): (usize, usize, DigitLayout),
+    shape: (usize, usize, DigitLayout),
     seeds: &KeySeeds,
 ) -> Result<KeySwitchKey, EvaluationError> {
     let n = parameters.n();
+    let (level, special_count, layout) = shape;
     let digits = KeySwitchKey::layout_digits(parameters, level, special_count, layout)?;
     let mut errors = Zeroizing::new(vec![0i64; n * digits.len()]);
     sampling::gaussian(&mut ChaCha20Rng::from_seed(*seeds.secret), &mut errors);
     let special = parameters.special_moduli();
-    let b = digits.par_iter().zip(errors.par_chunks_exact(n)).enumerate().map(|(digit, (range, error))| {
-        let mut b = Poly::zero(n, level + 1 + special_count);
-        b.as_mut_slice().par_chunks_exact_mut(n).enumerate().for_each_init(
-            || Scratch(vec![0; n]),
-            |scratch, (row, out)| {
-                let limb = if row <= level { row } else { row - level - 1 };
-                let prime = if row <= level { &parameters.moduli()[limb] } else { &special[limb] };
-                let m = &prime.modulus;
-                fhecc_kernels::from_i64(out, error, m);
-                prime.ntt.forward(out);
-                mask_row(parameters, &seeds.public, level, digit, row, &mut scratch.0);
-                fhecc_kernels::mul_assign(&mut scratch.0, under.extended_row(parameters, level, row), m);
-                fhecc_kernels::sub_assign(out, &scratch.0, m);
-                if range.contains(&row) {
-                    let p = special[..special_count]
-                        .iter()
-                        .fold(1, |product, p| m.mul(product, m.reduce(p.modulus.value())));
-                    fhecc_kernels::mul_scalar_add_assign(
-                        out,
-                        message.extended_row(parameters, level, row),
-                        p,
-                        m,
-                    );
-                }
-            },
-        );
-        b
-    });
-    KeySwitchKey::from_parts(parameters, level, special_count, layout, seeds.public, b.collect())
+    let fill = |scratch: &mut Scratch, digit: usize, row: usize, out: &mut [u64]| {
+        let limb = if row <= level { row } else { row - level - 1 };
+        let prime = if row <= level { &parameters.moduli()[limb] } else { &special[limb] };
+        let m = &prime.modulus;
+        fhecc_kernels::from_i64(out, &errors[digit * n..][..n], m);
+        prime.ntt.forward(out);
+        mask_row(parameters, &seeds.public, level, digit, row, &mut scratch.0);
+        fhecc_kernels::mul_assign(&mut scratch.0, under.extended_row(parameters, level, row), m);
+        fhecc_kernels::sub_assign(out, &scratch.0, m);
+        if digits[digit].contains(&row) {
+            let p = special[..special_count]
+                .iter()
+                .fold(1, |product, p| m.mul(product, m.reduce(p.modulus.value())));
+            fhecc_kernels::mul_scalar_add_assign(out, message.extended_row(parameters, level, row), p, m);
+        }
+    };
+    KeySwitchKey::generate(parameters, shape, seeds.public, || Scratch(vec![0; n]), fill)
 }
 
 /// A buffer for products with secrets, wiped when dropped.

@@ -98,7 +98,7 @@ fn pointwise(c: &mut Criterion) {
         let [mut x, mut y, mut z] = [1, 2, 3].map(|seed| Poly::new(n, &m, seed));
         let (x, y, z) = (x.values(), y.values(), z.values());
         let mut group = group(c, "pointwise", n);
-        let id = |name| BenchmarkId::new(name, n);
+        let id = |name: &str| BenchmarkId::new(name, n);
         group.bench_function(id("add"), |b| b.iter(|| fhecc_kernels::add_assign(x, y, &m)));
         group.bench_function(id("mul"), |b| b.iter(|| fhecc_kernels::mul_assign(x, y, &m)));
         group.bench_function(id("mul_add"), |b| b.iter(|| fhecc_kernels::mul_add_assign(x, y, z, &m)));
@@ -107,6 +107,13 @@ fn pointwise(c: &mut Criterion) {
         });
         let index = fhecc_kernels::ntt_automorphism_index(n, 5);
         group.bench_function(id("permute"), |b| b.iter(|| fhecc_kernels::permute(x, y, &index)));
+        for bits in [31, 40, 49] {
+            let mut packed = vec![0; fhecc_kernels::packed_words(n, bits)];
+            let name = format!("pack {bits} bits");
+            group.bench_function(id(&name), |b| b.iter(|| fhecc_kernels::pack(&mut packed, y, bits)));
+            let name = format!("un{name}");
+            group.bench_function(id(&name), |b| b.iter(|| fhecc_kernels::unpack(x, &packed, bits)));
+        }
         let theirs = tfhe_ntt::prime64::Plan::try_new(n, m.value()).expect("a suitable prime");
         group.bench_function(id("tfhe-ntt mul"), |b| b.iter(|| theirs.mul_assign_normalize(x, y)));
         let theirs = fhe_math::zq::Modulus::new(m.value()).expect("a prime");

@@ -79,6 +79,12 @@ pub(crate) trait Kernels: Sync {
     fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
         scalar::permute::permute_add_assign(acc, src, index, m);
     }
+    fn pack(&self, dst: &mut [u64], src: &[u64], bits: u32) {
+        scalar::pack::pack(dst, src, bits);
+    }
+    fn unpack(&self, dst: &mut [u64], src: &[u64], bits: u32) {
+        scalar::pack::unpack(dst, src, bits);
+    }
     fn convert(&self, tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
         scalar::convert::convert(tables, src, dst);
     }

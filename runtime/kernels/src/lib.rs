@@ -1,5 +1,5 @@
 //! Modular arithmetic over slices of `u64`: pointwise kernels, the negacyclic NTT, automorphisms and fast
-//! base conversion. The only crate of the workspace that may contain `unsafe`.
+//! base conversion and packing. The only crate of the workspace that may contain `unsafe`.
 //!
 //! # Ranges
 //!
@@ -24,6 +24,7 @@ mod convert;
 mod isa;
 mod modulus;
 mod ntt;
+mod pack;
 mod pointwise;
 mod roots;
 
@@ -32,6 +33,7 @@ pub use convert::BaseConverter;
 pub use isa::{Isa, IsaError, isa, select};
 pub use modulus::Modulus;
 pub use ntt::Ntt;
+pub use pack::{pack, packed_words, unpack};
 pub use pointwise::{
     add_assign, dot, dot2, from_i64, lift_centred, mul, mul_add_assign, mul_add2_assign, mul_assign,
     mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign, sub_assign,

@@ -3,5 +3,6 @@
 mod automorphism;
 mod convert;
 mod ntt;
+mod pack;
 mod pointwise;
 mod support;

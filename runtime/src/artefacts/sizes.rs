@@ -35,10 +35,8 @@ fn key(
     special_count: usize,
     layout: DigitLayout,
 ) -> Result<u64, EvaluationError> {
-    let digits = KeySwitchKey::layout_digits(parameters, level, special_count, layout)?.len() as u64;
-    let primes = parameters.moduli().iter().take(level + 1);
-    let row = poly(parameters, primes.chain(parameters.special_moduli().iter().take(special_count)));
-    Ok(START + KEY_SHAPE + SEED + digits * row)
+    let packed = KeySwitchKey::packed_bytes(parameters, level, special_count, layout)?;
+    Ok(START + KEY_SHAPE + SEED + packed as u64)
 }
 
 pub(super) fn switch_key(parameters: &Parameters, request: &KeyRequest) -> Result<u64, EvaluationError> {

@@ -64,8 +64,7 @@ pub fn key_plan(parameters: &Parameters) -> Result<Vec<BootstrapKeyRequest>, Eva
     let n = parameters.n();
     let mut plan = Vec::new();
     let mut push = |kind, level: usize, special_count: usize, layout| -> Result<(), EvaluationError> {
-        let digits = KeySwitchKey::layout_digits(parameters, level, special_count, layout)?.len();
-        let bytes = 2 * digits * (level + 1 + special_count) * n * size_of::<u64>();
+        let bytes = 2 * KeySwitchKey::packed_bytes(parameters, level, special_count, layout)?;
         plan.push(BootstrapKeyRequest { kind, level, special_count, layout, bytes });
         Ok(())
     };

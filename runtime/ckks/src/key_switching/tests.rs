@@ -1,12 +1,17 @@
 //! Exact identities of the steps of key switching.
 
-use super::{Decomposed, ExtendedPair, divide};
+use super::{Decomposed, ExtendedPair, divide, key_product};
+use crate::keys::{DigitLayout, KeySwitchKey, mask_row};
 use crate::parameters::{Parameters, ParametersLiteral};
 use crate::poly::Poly;
 
 fn parameters() -> Parameters {
+    parameters_of(10)
+}
+
+fn parameters_of(log_n: u32) -> Parameters {
     Parameters::insecure_for_tests(ParametersLiteral {
-        log_n: 10,
+        log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
         compute_bits: vec![31, 31],
@@ -127,5 +132,47 @@ fn a_lift_keeps_the_centred_value() {
             let centred = if x > q0 / 2 { x as i64 - q0 as i64 } else { x as i64 };
             assert_eq!(found, prime.modulus.from_i64(centred));
         }
+    }
+}
+
+/// A key with digits that look uniform, which is all that a product sees of them.
+fn key(parameters: &Parameters, level: usize) -> KeySwitchKey {
+    let fill =
+        |(): &mut (), digit: usize, row: usize, out: &mut [u64]| b_row(parameters, level, digit, row, out);
+    KeySwitchKey::generate(parameters, (level, 2, DigitLayout::Greedy), [3; 32], || (), fill).unwrap()
+}
+
+fn b_row(parameters: &Parameters, level: usize, digit: usize, row: usize, out: &mut [u64]) {
+    mask_row(parameters, &[4; 32], level, digit, row, out);
+}
+
+/// For rings of one strip and of several; at the level of the key and below.
+#[test]
+fn a_key_product_is_the_sum_of_products_with_both_halves_of_the_key() {
+    for (log_n, level) in [(10, 4), (10, 3), (12, 4), (12, 2)] {
+        let parameters = parameters_of(log_n);
+        let n = parameters.n();
+        let mut key = key(&parameters, 4);
+        let x = uniform(&parameters, level + 1, 9);
+        let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+        let found = decomposed.product(&parameters, &key).unwrap();
+        for row in 0..level + 3 {
+            let own = if row <= level { row } else { row + 4 - level };
+            let m = &parameters.extended_prime(level, row).modulus;
+            let (mut want, mut half) = ([vec![0; n], vec![0; n]], vec![0; n]);
+            for digit in 0..decomposed.digits {
+                b_row(&parameters, 4, digit, own, &mut half);
+                fhecc_kernels::mul_add_assign(&mut want[0], decomposed.row(digit, row), &half, m);
+                mask_row(&parameters, &[3; 32], 4, digit, own, &mut half);
+                fhecc_kernels::mul_add_assign(&mut want[1], decomposed.row(digit, row), &half, m);
+            }
+            assert_eq!(found.c0.limb(row), want[0], "2^{log_n}, level {level}, row {row}");
+            assert_eq!(found.c1.limb(row), want[1], "2^{log_n}, level {level}, row {row}");
+        }
+        key.expand(&parameters);
+        let expanded = decomposed.product(&parameters, &key).unwrap();
+        assert_eq!((&expanded.c0, &expanded.c1), (&found.c0, &found.c1));
+        let fused = key_product(&parameters, &x, &key).unwrap();
+        assert_eq!((fused.c0, fused.c1), (found.c0, found.c1));
     }
 }

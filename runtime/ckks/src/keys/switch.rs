@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
+use super::packed::{PackedRow, PackedRows, PackedShape};
 use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
-use crate::parameters::{Parameters, RingPrime};
-use crate::poly::Poly;
+use crate::parameters::Parameters;
 use crate::seed::{Domain, Purpose, Seed, UniformRow, uniform_row};
 
-const TAG: [u8; 4] = *b"FKS2";
+const TAG: [u8; 4] = *b"FKS3";
 
 /// How the polynomial to be switched is cut into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub enum DigitLayout {
 /// `b_j + a_j s = P g_j m + e_j`, where `g_j` is 1 modulo the primes of digit `j` and 0 modulo the others of
 /// the chain. A ciphertext at a lower level uses the same key without the rows above it.
 ///
-/// The uniform halves `a_j` come from a seed; [`KeySwitchKey::expand`] keeps them in memory, otherwise
+/// Residues take as many bits as their prime has. The uniform halves `a_j` come from a seed; [`KeySwitchKey::expand`] keeps them in memory, otherwise
 /// every use generates them again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeySwitchKey {
@@ -37,40 +35,44 @@ pub struct KeySwitchKey {
     layout: DigitLayout,
     seed: Seed,
     digits: Vec<Range<usize>>,
-    b: Vec<Poly>,
-    a: Option<Vec<Poly>>,
+    b: PackedRows,
+    a: Option<PackedRows>,
 }
 
 impl KeySwitchKey {
-    /// A key from its digits `b_j`, each with `level + 1 + special_count` rows.
+    /// A key from its digits `b_j`: `fill(scratch, digit, row, out)` writes row `row` of one, of `N` canonical
+    /// residues, in parallel and in any order. Each is packed as soon as it is written; `scratch` is made once per
+    /// thread.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError::Argument`] if the parameters have no such digits;
-    /// [`EvaluationError::ParametersMismatch`] if a dimension differs.
-    pub fn from_parts(
+    /// [`EvaluationError::Argument`] if the parameters have no such digits.
+    pub fn generate<S>(
+        parameters: &Parameters,
+        (level, special_count, layout): (usize, usize, DigitLayout),
+        seed: Seed,
+        scratch: impl Fn() -> S + Sync,
+        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Sync,
+    ) -> Result<Self, EvaluationError> {
+        let digits = Self::layout_digits(parameters, level, special_count, layout)?;
+        let shape = PackedShape { level, special_count, digits: digits.len() };
+        let b = PackedRows::generate(parameters, shape, scratch, fill);
+        Ok(Self { level, special_count, layout, seed, digits, b, a: None })
+    }
+
+    /// Bytes that the packed digits `b_j` of such a key take, in memory and in files.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::layout_digits`].
+    pub fn packed_bytes(
         parameters: &Parameters,
         level: usize,
         special_count: usize,
         layout: DigitLayout,
-        seed: Seed,
-        b: Vec<Poly>,
-    ) -> Result<Self, EvaluationError> {
-        let digits = Self::layout_digits(parameters, level, special_count, layout)?;
-        let mismatch = |what, found, expected| EvaluationError::ParametersMismatch { what, found, expected };
-        if b.len() != digits.len() {
-            return Err(mismatch("number of digits", b.len(), digits.len()));
-        }
-        let rows = level + 1 + special_count;
-        for poly in &b {
-            if poly.n() != parameters.n() {
-                return Err(mismatch("ring degree", poly.n(), parameters.n()));
-            }
-            if poly.limbs() != rows {
-                return Err(mismatch("number of rows", poly.limbs(), rows));
-            }
-        }
-        Ok(Self { level, special_count, layout, seed, digits, b, a: None })
+    ) -> Result<usize, EvaluationError> {
+        let digits = Self::layout_digits(parameters, level, special_count, layout)?.len();
+        Ok(PackedShape { level, special_count, digits }.words(parameters) * size_of::<u64>())
     }
 
     /// The ranges of limbs that make up the digits of such a key.
@@ -118,26 +120,24 @@ impl KeySwitchKey {
         &self.digits
     }
 
-    /// Bytes of the polynomials in memory.
+    /// Bytes of the packed polynomials in memory.
     pub fn size_in_bytes(&self) -> usize {
-        let expanded = self.a.iter().flatten();
-        self.b.iter().chain(expanded).map(|poly| size_of_val(poly.as_slice())).sum()
+        self.b.size_in_bytes() + self.a.as_ref().map_or(0, PackedRows::size_in_bytes)
     }
 
     /// Generates the uniform halves and keeps them: twice the memory, and no generation at every use.
     pub fn expand(&mut self, parameters: &Parameters) {
         if self.a.is_none() {
-            let rows = self.level + 1 + self.special_count;
-            let expand_digit = |digit| {
-                let mut poly = Poly::unfilled(parameters.n(), rows);
-                poly.as_mut_slice()
-                    .par_chunks_exact_mut(parameters.n())
-                    .enumerate()
-                    .for_each(|(row, out)| mask_row(parameters, &self.seed, self.level, digit, row, out));
-                poly
-            };
-            self.a = Some((0..self.b.len()).into_par_iter().map(expand_digit).collect());
+            let (seed, level) = (&self.seed, self.level);
+            let fill =
+                |(): &mut (), digit, row, out: &mut [u64]| mask_row(parameters, seed, level, digit, row, out);
+            self.a = Some(PackedRows::generate(parameters, self.shape(), || (), fill));
         }
+    }
+
+    fn shape(&self) -> PackedShape {
+        let (level, special_count) = (self.level, self.special_count);
+        PackedShape { level, special_count, digits: self.digits.len() }
     }
 
     /// Forgets the expanded halves.
@@ -145,17 +145,17 @@ impl KeySwitchKey {
         self.a = None;
     }
 
-    /// Row of `b_digit` that belongs to row `row` of a polynomial over `Q_level P`, `level` at most the key's.
-    pub(crate) fn b_row(&self, digit: usize, level: usize, row: usize) -> &[u64] {
-        self.b[digit].limb(self.own_row(level, row))
+    /// Row of all `b_j` that belongs to row `row` of a polynomial over `Q_level P`, `level` at most the key's.
+    pub(crate) fn b_row(&self, parameters: &Parameters, level: usize, row: usize) -> PackedRow<'_> {
+        self.b.row(parameters, self.own_row(level, row))
     }
 
-    /// The same of `a_digit`, if the key is expanded.
-    pub(crate) fn a_row(&self, digit: usize, level: usize, row: usize) -> Option<&[u64]> {
-        self.a.as_ref().map(|a| a[digit].limb(self.own_row(level, row)))
+    /// The same of all `a_j`, if the key is expanded.
+    pub(crate) fn a_row(&self, parameters: &Parameters, level: usize, row: usize) -> Option<PackedRow<'_>> {
+        Some(self.a.as_ref()?.row(parameters, self.own_row(level, row)))
     }
 
-    /// The same of `a_digit`, to be generated.
+    /// The same of one `a_j`, to be generated.
     pub(crate) fn a_stream(
         &self,
         parameters: &Parameters,
@@ -187,10 +187,7 @@ impl KeySwitchKey {
             DigitLayout::Single => 1,
         });
         writer.raw(&self.seed);
-        let primes = primes(parameters, self.level, self.special_count);
-        for poly in &self.b {
-            writer.poly(poly, primes.iter().copied());
-        }
+        writer.packed(&self.b);
         writer.finish()
     }
 
@@ -212,8 +209,9 @@ impl KeySwitchKey {
             let allowed = (1, parameters.special_limbs() as u64);
             FormatError::Value { what: "special primes at this level", found: special_count as u64, allowed }
         })?;
-        let primes = primes(parameters, level, special_count);
-        let b = digits.iter().map(|_| reader.poly(parameters.n(), &primes)).collect::<Result<_, _>>()?;
+        let shape = PackedShape { level, special_count, digits: digits.len() };
+        let b = reader.raw(shape.words(parameters) * size_of::<u64>())?;
+        let b = PackedRows::read(parameters, shape, b)?;
         reader.finish()?;
         Ok(Self { level, special_count, layout, seed, digits, b, a: None })
     }
@@ -234,8 +232,4 @@ pub fn mask_row(
 fn mask_domain(level: usize, digit: usize, row: usize) -> Domain {
     let limb = if row <= level { row } else { Domain::SPECIAL + row - level - 1 };
     Domain { purpose: Purpose::KeySwitch, digit, limb }
-}
-
-fn primes(parameters: &Parameters, level: usize, special_count: usize) -> Vec<&RingPrime> {
-    (0..level + 1 + special_count).map(|row| parameters.extended_prime(level, row)).collect()
 }

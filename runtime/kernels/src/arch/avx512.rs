@@ -8,6 +8,7 @@ mod convert;
 mod dot;
 mod lanes;
 mod ntt;
+mod pack;
 mod permute;
 mod pointwise;
 mod reduce;
@@ -63,6 +64,8 @@ impl Kernels for Avx512 {
         reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
         permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        pack::pack(dst: &mut [u64], src: &[u64], bits: u32);
+        pack::unpack(dst: &mut [u64], src: &[u64], bits: u32);
         convert::convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]);
     }
 

@@ -3,6 +3,7 @@
 pub(super) mod convert;
 pub(super) mod dot;
 pub(super) mod ntt;
+pub(super) mod pack;
 pub(super) mod permute;
 pub(super) mod pointwise;
 pub(super) mod reduce;

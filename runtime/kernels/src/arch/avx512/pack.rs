@@ -1,0 +1,13 @@
+//! Packing: the portable code, compiled for this instruction set.
+
+use crate::arch::scalar;
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn pack(dst: &mut [u64], src: &[u64], bits: u32) {
+    scalar::pack::pack(dst, src, bits);
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn unpack(dst: &mut [u64], src: &[u64], bits: u32) {
+    scalar::pack::unpack(dst, src, bits);
+}
