@@ -83,6 +83,8 @@ pub(crate) struct Account {
     pub(crate) before: u64,
     /// Evaluation keys in memory.
     keys: Part,
+    /// Evaluation keys on disk.
+    keys_on_disk: Part,
     /// Encoded matrices of the bootstrap.
     matrices: Part,
     /// Registers, at most.
@@ -110,6 +112,10 @@ impl Account {
                 predicted: used.map(MemoryUse::resident_keys),
                 measured: Some(keys.evaluation.size_in_bytes() as u64),
             },
+            keys_on_disk: Part {
+                predicted: used.map(|used| used.key_bytes() - used.resident_keys()),
+                measured: Some(keys.evaluation.bytes_on_disk() as u64),
+            },
             matrices: Part {
                 predicted: used.map(|used| used.plaintexts),
                 measured: keys.parameters.bootstrap_matrix_bytes().map(|bytes| bytes as u64),
@@ -132,6 +138,7 @@ impl Account {
         let mut rows = vec![vec!["memory".to_owned(), "predicted".to_owned(), "measured".to_owned()]];
         for (name, part) in [
             ("evaluation keys", self.keys),
+            ("evaluation keys on disk", self.keys_on_disk),
             ("matrices of the bootstrap", self.matrices),
             ("ciphertexts", self.ciphertexts),
             ("ciphertexts and temporary polynomials", self.polynomials),

@@ -3,14 +3,16 @@
 use crate::error::Failure;
 use crate::exit::Status;
 use crate::files;
-use fhecc_ckks::{EvaluationKeys, KeyKind, ParameterError, Parameters};
+use fhecc_ckks::keys::{KeyStore, PlacedKey};
+use fhecc_ckks::{EvaluationError, EvaluationKeys, KeyKind, ParameterError, Parameters};
 use fhecc_client::{KeyGenerator, SecretKey, SeedSequence};
-use fhecc_plan::{CheckedPlan, Profile};
+use fhecc_plan::{CheckedPlan, Plan, Profile};
 use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::framing::{Expected, FrameReader, FrameWriter, Kind};
-use fhecc_runtime::{Protection, all_key_requests, needs_bootstrap, parameters_literal};
+use fhecc_runtime::{KeysOnDisk, Protection, all_key_requests, needs_bootstrap, parameters_literal};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Only its owner may read it.
@@ -57,13 +59,15 @@ impl Keys {
         let unfit =
             |e| Failure::mismatch(format!("the plan needs keys that its parameters do not allow: {e}."));
         let requests = all_key_requests(plan, &parameters).map_err(unfit)?;
+        let places = Places::new(plan, &parameters)?;
+        let place = |key| places.of(key);
         let mut generator = KeyGenerator::new(&secret, seeds);
         let evaluation = if needs_bootstrap(plan) {
-            generator.evaluation_keys_with_bootstrap(&requests)
+            generator.evaluation_keys_with_bootstrap_placed(&requests, &place)
         } else {
-            generator.evaluation_keys(&requests)
+            generator.evaluation_keys_placed(&requests, &place)
         };
-        let evaluation = evaluation.map_err(unfit)?;
+        let evaluation = evaluation.map_err(|e| stored(e, unfit))?;
         Ok(Self { parameters, secret, evaluation, pair })
     }
 
@@ -97,8 +101,10 @@ impl Keys {
         let failed = |path: &Path, e: &ArtefactError| Failure::artefact(path, e, REMEDY);
         let (pair, secret) = read_secret(&path, plan, &parameters).map_err(|e| failed(&path, &e))?;
         let path = folder.join(EVALUATION_FILE);
-        let (_, evaluation) = artefacts::read_evaluation_keys(&path, plan, &parameters, Some(pair))
-            .map_err(|e| failed(&path, &e))?;
+        let places = Places::new(plan, &parameters)?;
+        let place = |key| places.of(key);
+        let read = artefacts::read_evaluation_keys_placed(&path, plan, &parameters, Some(pair), &place);
+        let (_, evaluation) = read.map_err(|e| failed(&path, &e))?;
         Ok(Self { parameters, secret, evaluation, pair })
     }
 
@@ -112,6 +118,56 @@ impl Keys {
     pub(crate) fn rotations(&self) -> usize {
         self.evaluation.iter().filter(|(kind, _)| matches!(kind, KeyKind::Galois(_))).count()
     }
+}
+
+/// Where the plan wants keys to be.
+struct Places {
+    on_disk: KeysOnDisk,
+    store: Option<Arc<KeyStore>>,
+}
+
+impl Places {
+    fn new(plan: &Plan, parameters: &Parameters) -> Result<Self, Failure> {
+        let on_disk = KeysOnDisk::new(plan, parameters).map_err(|e| {
+            Failure::mismatch(format!("the plan needs keys that its parameters do not allow: {e}."))
+        })?;
+        let create = || KeyStore::create(&store_folder()).map(Arc::new);
+        let store = (!on_disk.is_empty()).then(create).transpose();
+        Ok(Self { on_disk, store: store.map_err(|e| stored(e, |e| bug(&e)))? })
+    }
+
+    fn of(&self, key: PlacedKey) -> Option<Arc<KeyStore>> {
+        let on_disk = match key {
+            PlacedKey::Shared(request) => self.on_disk.contains(&request),
+            PlacedKey::DenseToSparse | PlacedKey::Raise(_) => self.on_disk.raise,
+        };
+        self.store.clone().filter(|_| on_disk)
+    }
+}
+
+/// The folder for keys on disk: the one that `TMPDIR` names, or the system's for large temporary files, which other than
+/// `/tmp` is never in memory.
+fn store_folder() -> PathBuf {
+    let large = Path::new("/var/tmp");
+    if std::env::var_os("TMPDIR").is_none() && large.is_dir() {
+        large.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
+}
+
+/// A key store that fails is a matter of the disk.
+fn stored(error: EvaluationError, otherwise: impl FnOnce(EvaluationError) -> Failure) -> Failure {
+    if let EvaluationError::KeyStore { .. } = error {
+        return Failure::resources(format!(
+            "{error}. The plan keeps keys on disk: free some space in that folder, name another with TMPDIR, or compile with more --memory."
+        ));
+    }
+    otherwise(error)
+}
+
+fn bug(error: &EvaluationError) -> Failure {
+    Failure::new(Status::Other, format!("{error}. This is a bug in fhecc; please report it."))
 }
 
 const REMEDY: &str = "Keys for this plan are made with `fhecc keygen PLAN -o FOLDER`";

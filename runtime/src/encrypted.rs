@@ -31,7 +31,13 @@ impl EncryptedError {
                 | EvaluationError::KeyAboveLevel { .. }
                 | EvaluationError::ParametersMismatch { .. }
         );
-        if mismatch { ExitClass::Mismatch } else { ExitClass::Other }
+        if mismatch {
+            ExitClass::Mismatch
+        } else if matches!(self.0, EvaluationError::KeyStore { .. }) {
+            ExitClass::Resources
+        } else {
+            ExitClass::Other
+        }
     }
 }
 

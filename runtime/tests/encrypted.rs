@@ -6,6 +6,7 @@
 #[path = "../../compiler/plan/tests/support/small_plan.rs"]
 mod small_plan;
 
+use fhecc_ckks::keys::{KeyStore, PlacedKey};
 use fhecc_ckks::{Ciphertext, Encoder, EvaluationKeys, Parameters, SeededCiphertext};
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 use fhecc_plan::{CheckedPlan, Weights};
@@ -13,6 +14,7 @@ use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::{Clear, Encrypted, Execution, ExitClass, all_key_requests, parameters_literal};
 use small_plan::{pseudo, small_plan};
 use std::path::Path;
+use std::sync::Arc;
 
 const LOG_N: u32 = 11;
 const KEY_PAIR: [u8; 32] = [5; 32];
@@ -82,6 +84,13 @@ fn encrypted_logits_equal_clear_ones_through_files() {
     let (header, keys) =
         artefacts::read_evaluation_keys(&file("keys"), plan, parameters, None).expect("its own file");
     assert!(keys == owner.keys);
+    let store = Arc::new(KeyStore::create(folder.path()).expect("a folder that can be written"));
+    let place = |key| matches!(key, PlacedKey::Shared(_)).then(|| store.clone());
+    let (_, keys) = artefacts::read_evaluation_keys_placed(&file("keys"), plan, parameters, None, &place)
+        .expect("its own file");
+    assert!(keys == owner.keys && keys.bytes_on_disk() > 0);
+    artefacts::write_evaluation_keys(&file("again"), plan, parameters, KEY_PAIR, &keys).expect("written");
+    assert!(std::fs::read(file("again")).expect("bytes") == std::fs::read(file("keys")).expect("bytes"));
     let (_, input) = artefacts::read_input(&file("input"), plan, parameters, Some(header.identity.keys))
         .expect("its own file");
 

@@ -3,7 +3,7 @@
 //! Residues of ciphertexts take as many whole bytes as their modulus, little-endian, row after row; those of keys as
 //! many bits.
 
-use crate::error::FormatError;
+use crate::error::{EvaluationError, FormatError};
 use crate::keys::PackedRows;
 use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
@@ -58,8 +58,8 @@ impl Writer {
         }
     }
 
-    pub(crate) fn packed(&mut self, rows: &PackedRows) {
-        rows.write(&mut self.bytes);
+    pub(crate) fn packed(&mut self, rows: &PackedRows) -> Result<(), EvaluationError> {
+        rows.write(&mut self.bytes)
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 /// A parameter literal that cannot become [`crate::Parameters`].
 #[derive(Clone, Debug, PartialEq)]
@@ -216,6 +218,17 @@ pub enum EvaluationError {
         /// The value these parameters expect.
         expected: usize,
     },
+    /// The file in which keys are kept on disk failed.
+    KeyStore {
+        /// What could not be done with it, as a participle.
+        action: &'static str,
+        /// The folder it is in.
+        folder: PathBuf,
+        /// The kind of failure.
+        kind: io::ErrorKind,
+        /// What the system said.
+        error: String,
+    },
     /// Values could not be encoded.
     Encoding(EncodingError),
     /// An argument outside the range of the operation.
@@ -241,6 +254,9 @@ impl fmt::Display for EvaluationError {
             }
             Self::ParametersMismatch { what, found, expected } => {
                 write!(f, "other parameters: {what} is {found}, expected {expected}")
+            }
+            Self::KeyStore { action, folder, error, .. } => {
+                write!(f, "the file of keys in {} cannot be {action}: {error}", folder.display())
             }
             Self::Encoding(error) => error.fmt(f),
             Self::Argument { what } => f.write_str(what),

@@ -104,12 +104,17 @@ impl Decomposed {
     ) -> Result<ExtendedPair, EvaluationError> {
         self.check(key)?;
         let mut out = ExtendedPair::unfilled(parameters, self.level, self.special_count);
-        out.par_rows_mut().for_each(|(row, out0, out1)| self.product_row(parameters, key, row, out0, out1));
+        out.par_rows_mut()
+            .try_for_each(|(row, out0, out1)| self.product_row(parameters, key, row, out0, out1))?;
         Ok(out)
     }
 
     /// One row of [`Decomposed::product`], overwriting both outputs; the key must have passed
     /// [`Decomposed::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
     pub(crate) fn product_row(
         &self,
         parameters: &Parameters,
@@ -117,9 +122,9 @@ impl Decomposed {
         row: usize,
         out0: &mut [u64],
         out1: &mut [u64],
-    ) {
+    ) -> Result<(), EvaluationError> {
         let digits: Vec<&[u64]> = (0..self.digits).map(|digit| self.row(digit, row)).collect();
-        key_product_row(parameters, key, self.level, row, &digits, out0, out1);
+        key_product_row(parameters, key, self.level, row, &digits, out0, out1)
     }
 
     /// Whether the key fits these digits.
@@ -169,18 +174,20 @@ pub(crate) fn key_product(
     let group = group_size(out.c0.limbs());
     let halves =
         out.c0.as_mut_slice().par_chunks_mut(n * group).zip(out.c1.as_mut_slice().par_chunks_mut(n * group));
-    halves.enumerate().for_each_init(
+    halves.enumerate().try_for_each_init(
         || Poly::unfilled(n, count * group),
         |scratch, (index, (out0, out1))| {
             let scratch = &mut scratch.as_mut_slice()[..out0.len() * count];
             digits.rows(index * group, scratch);
             let pairs = out0.chunks_exact_mut(n).zip(out1.chunks_exact_mut(n));
-            for (i, ((out0, out1), digit_rows)) in pairs.zip(scratch.chunks_exact(n * count)).enumerate() {
-                let terms: Vec<&[u64]> = digit_rows.chunks_exact(n).collect();
-                key_product_row(parameters, key, digits.level, index * group + i, &terms, out0, out1);
-            }
+            pairs.zip(scratch.chunks_exact(n * count)).enumerate().try_for_each(
+                |(i, ((out0, out1), rows))| {
+                    let terms: Vec<&[u64]> = rows.chunks_exact(n).collect();
+                    key_product_row(parameters, key, digits.level, index * group + i, &terms, out0, out1)
+                },
+            )
         },
-    );
+    )?;
     Ok(out)
 }
 
@@ -235,6 +242,10 @@ impl<'a> Digits<'a> {
 }
 
 /// `out = sum_j digit_j (b_j, a_j)` for one row, strip by strip.
+///
+/// # Errors
+///
+/// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
 fn key_product_row(
     parameters: &Parameters,
     key: &KeySwitchKey,
@@ -243,11 +254,12 @@ fn key_product_row(
     digits: &[&[u64]],
     out0: &mut [u64],
     out1: &mut [u64],
-) {
+) -> Result<(), EvaluationError> {
     let m = &parameters.extended_prime(level, row).modulus;
     let count = digits.len();
-    let b = key.b_row(parameters, level, row);
-    let mut a = match key.a_row(parameters, level, row) {
+    let (mut b_words, mut a_words) = (None, None);
+    let b = key.b_row(parameters, level, row, &mut b_words)?;
+    let mut a = match key.a_row(parameters, level, row, &mut a_words)? {
         Some(packed) => UniformHalves::Packed(packed),
         None => UniformHalves::Seeded(
             (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect(),
@@ -263,6 +275,7 @@ fn key_product_row(
         let digits = part(digits, &(index * strip..(index + 1) * strip));
         fhecc_kernels::dot2(out0, out1, &digits, &chunks(b_space, strip), &chunks(a_space, strip), m);
     }
+    Ok(())
 }
 
 /// One row of the uniform halves of all digits.

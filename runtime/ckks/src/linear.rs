@@ -110,7 +110,7 @@ impl Evaluator<'_> {
         let babies = HoistedBabies::new(self, ciphertext, giants)?;
         let mut sum = ExtendedPair::zero(parameters, level, babies.special_count());
         if diagonals.packing() == Packing::RealPairs && dividing_pays(giants, level, babies.special_count()) {
-            let babies = DividedBabies::new(babies, self.block_bytes());
+            let babies = DividedBabies::new(babies, self.block_bytes())?;
             inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
                 switch_and_add_all(self, inner, &mut sum)
             })?;

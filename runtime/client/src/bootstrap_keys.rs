@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhecc_ckks::bootstrap::{BootstrapKeyKind, BootstrapKeys, key_plan};
+use fhecc_ckks::keys::{PlacedKey, Placement};
 use fhecc_ckks::{EvaluationError, EvaluationKeys, KeyRequest};
 
 use crate::keygen::KeyGenerator;
@@ -19,6 +20,16 @@ impl KeyGenerator<'_> {
     ///
     /// [`EvaluationError::Argument`] if the parameters have no bootstrap or not the levels it needs.
     pub fn bootstrap_keys(&mut self) -> Result<BootstrapKeys, EvaluationError> {
+        self.bootstrap_keys_placed(&|_| None)
+    }
+
+    /// The same, with the keys for which `place` names a store on disk; see
+    /// [`KeyGenerator::evaluation_keys_placed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyGenerator::bootstrap_keys`], and [`EvaluationError::KeyStore`] if a store cannot be written.
+    pub fn bootstrap_keys_placed(&mut self, place: Placement<'_>) -> Result<BootstrapKeys, EvaluationError> {
         let secret = self.secret();
         let parameters = secret.parameters();
         let plan = key_plan(parameters)?;
@@ -28,16 +39,17 @@ impl KeyGenerator<'_> {
         let mut dense_to_sparse = None;
         let mut raise = BTreeMap::new();
         for request in plan {
-            let (level, special_count, layout) = (request.level, request.special_count, request.layout);
+            let shape = (request.level, request.special_count, request.layout);
             match request.kind {
                 BootstrapKeyKind::DenseToSparse => {
-                    dense_to_sparse =
-                        Some(self.switch_key(dense, &ephemeral, level, special_count, layout)?);
+                    let store = place(PlacedKey::DenseToSparse);
+                    dense_to_sparse = Some(self.placed_switch_key(dense, &ephemeral, shape, store)?);
                 }
                 BootstrapKeyKind::Raise(galois) => {
                     // The automorphism is applied after the product with the key, to ciphertext and secret.
                     let under = dense.automorphism(parameters, galois.inverse(parameters.n()));
-                    raise.insert(galois, self.switch_key(&ephemeral, &under, level, special_count, layout)?);
+                    let store = place(PlacedKey::Raise(galois));
+                    raise.insert(galois, self.placed_switch_key(&ephemeral, &under, shape, store)?);
                 }
                 BootstrapKeyKind::Shared(..) => {}
             }
@@ -57,13 +69,28 @@ impl KeyGenerator<'_> {
         &mut self,
         requests: &[KeyRequest],
     ) -> Result<EvaluationKeys, EvaluationError> {
+        self.evaluation_keys_with_bootstrap_placed(requests, &|_| None)
+    }
+
+    /// The same, with the keys for which `place` names a store on disk; see
+    /// [`KeyGenerator::evaluation_keys_placed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyGenerator::evaluation_keys_with_bootstrap`], and [`EvaluationError::KeyStore`] if a store cannot be
+    /// written.
+    pub fn evaluation_keys_with_bootstrap_placed(
+        &mut self,
+        requests: &[KeyRequest],
+        place: Placement<'_>,
+    ) -> Result<EvaluationKeys, EvaluationError> {
         let plan = key_plan(self.secret().parameters())?;
         let mut all = requests.to_vec();
         all.extend(plan.iter().filter_map(|request| request.shared()));
         all.sort_unstable();
         all.dedup();
-        let mut keys = self.evaluation_keys(&all)?;
-        keys.set_bootstrap(self.bootstrap_keys()?);
+        let mut keys = self.evaluation_keys_placed(&all, place)?;
+        keys.set_bootstrap(self.bootstrap_keys_placed(place)?);
         Ok(keys)
     }
 }

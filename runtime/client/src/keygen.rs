@@ -1,6 +1,8 @@
 //! Generation of evaluation keys.
 
-use fhecc_ckks::keys::mask_row;
+use std::sync::Arc;
+
+use fhecc_ckks::keys::{KeyStore, PlacedKey, Placement, mask_row};
 use fhecc_ckks::{
     DigitLayout, EvaluationError, EvaluationKeys, KeyKind, KeyRequest, KeySwitchKey, Parameters,
 };
@@ -61,7 +63,7 @@ impl<'s> KeyGenerator<'s> {
     /// [`EvaluationError::Argument`] if the level or the number of special primes is out of range.
     pub fn key(&mut self, request: KeyRequest) -> Result<KeySwitchKey, EvaluationError> {
         let seeds = self.key_seeds();
-        self.requested(request, &seeds)
+        self.requested(request, &seeds, None)
     }
 
     /// All keys asked for, generated in parallel. The result depends on the order of the requests, not on the
@@ -71,10 +73,27 @@ impl<'s> KeyGenerator<'s> {
     ///
     /// [`EvaluationError::Argument`] if a level or number of special primes is out of range.
     pub fn evaluation_keys(&mut self, requests: &[KeyRequest]) -> Result<EvaluationKeys, EvaluationError> {
+        self.evaluation_keys_placed(requests, &|_| None)
+    }
+
+    /// The same, with the keys for which `place` names a store on disk. Of those no more than a row per thread is
+    /// ever in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeyGenerator::evaluation_keys`], and [`EvaluationError::KeyStore`] if a store cannot be written.
+    pub fn evaluation_keys_placed(
+        &mut self,
+        requests: &[KeyRequest],
+        place: Placement<'_>,
+    ) -> Result<EvaluationKeys, EvaluationError> {
         let seeded: Vec<_> = requests.iter().map(|&request| (request, self.key_seeds())).collect();
         let made: Vec<_> = seeded
             .par_iter()
-            .map(|(request, seeds)| Ok((request.kind, self.requested(*request, seeds)?)))
+            .map(|(request, seeds)| {
+                let store = place(PlacedKey::Shared(*request));
+                Ok((request.kind, self.requested(*request, seeds, store)?))
+            })
             .collect::<Result<_, EvaluationError>>()?;
         let mut keys = EvaluationKeys::empty();
         for (kind, key) in made {
@@ -96,24 +115,42 @@ impl<'s> KeyGenerator<'s> {
         special_count: usize,
         layout: DigitLayout,
     ) -> Result<KeySwitchKey, EvaluationError> {
+        self.placed_switch_key(message, under, (level, special_count, layout), None)
+    }
+
+    /// The same, in the store if there is one.
+    pub(crate) fn placed_switch_key(
+        &mut self,
+        message: &SecretPolynomial,
+        under: &SecretPolynomial,
+        shape: (usize, usize, DigitLayout),
+        store: Option<Arc<KeyStore>>,
+    ) -> Result<KeySwitchKey, EvaluationError> {
         let seeds = self.key_seeds();
-        encrypt_digits(self.secret.parameters(), message, under, (level, special_count, layout), &seeds)
+        encrypt_digits(self.secret.parameters(), message, under, shape, &seeds, store)
     }
 
     fn key_seeds(&mut self) -> KeySeeds {
         KeySeeds { public: *self.seeds.next_seed(), secret: self.seeds.next_seed() }
     }
 
-    fn requested(&self, request: KeyRequest, seeds: &KeySeeds) -> Result<KeySwitchKey, EvaluationError> {
+    fn requested(
+        &self,
+        request: KeyRequest,
+        seeds: &KeySeeds,
+        store: Option<Arc<KeyStore>>,
+    ) -> Result<KeySwitchKey, EvaluationError> {
         let parameters = self.secret.parameters();
         let s = self.secret.polynomial();
         let shape = (request.level, request.special_count, DigitLayout::Greedy);
         match request.kind {
-            KeyKind::Relinearisation => encrypt_digits(parameters, &s.square(parameters), s, shape, seeds),
+            KeyKind::Relinearisation => {
+                encrypt_digits(parameters, &s.square(parameters), s, shape, seeds, store)
+            }
             // The automorphism is applied after the key product, so the key is for its inverse image.
             KeyKind::Galois(galois) => {
                 let under = s.automorphism(parameters, galois.inverse(parameters.n()));
-                encrypt_digits(parameters, s, &under, shape, seeds)
+                encrypt_digits(parameters, s, &under, shape, seeds, store)
             }
         }
     }
@@ -126,6 +163,7 @@ fn encrypt_digits(
     under: &SecretPolynomial,
     shape: (usize, usize, DigitLayout),
     seeds: &KeySeeds,
+    store: Option<Arc<KeyStore>>,
 ) -> Result<KeySwitchKey, EvaluationError> {
     let n = parameters.n();
     let (level, special_count, layout) = shape;
@@ -149,7 +187,7 @@ fn encrypt_digits(
             fhecc_kernels::mul_scalar_add_assign(out, message.extended_row(parameters, level, row), p, m);
         }
     };
-    KeySwitchKey::generate(parameters, shape, seeds.public, || Scratch(vec![0; n]), fill)
+    KeySwitchKey::generate(parameters, shape, seeds.public, store.as_ref(), || Scratch(vec![0; n]), fill)
 }
 
 /// A buffer for products with secrets, wiped when dropped.

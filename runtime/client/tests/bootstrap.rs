@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
 
-use fhecc_ckks::bootstrap::key_plan;
+use std::sync::Arc;
+
+use fhecc_ckks::bootstrap::{BootstrapKeyKind, key_plan};
+use fhecc_ckks::keys::{KeyStore, PlacedKey};
 use fhecc_ckks::{
     Ciphertext, Complex, Encoder, EvaluationError, EvaluationKeys, Evaluator, Parameters, ParametersLiteral,
     Scale,
@@ -193,7 +196,7 @@ fn keys_are_those_of_the_plan_and_survive_serialisation() {
     expanded.expand(&setup.parameters);
     assert_eq!(expanded.size_in_bytes(), planned);
 
-    let bytes = setup.keys.to_bytes(&setup.parameters);
+    let bytes = setup.keys.to_bytes(&setup.parameters).unwrap();
     let restored = EvaluationKeys::from_bytes(&bytes, &setup.parameters).unwrap();
     assert_eq!(restored, setup.keys);
     assert!(EvaluationKeys::from_bytes(&bytes[..bytes.len() - 1], &setup.parameters).is_err());
@@ -202,6 +205,37 @@ fn keys_are_those_of_the_plan_and_survive_serialisation() {
     let input = setup.encrypt(&m, setup.parameters.slots_to_coeffs_top_level(), setup.parameters.scale());
     let run = |keys: &EvaluationKeys| Evaluator::new(&setup.parameters, keys).bootstrap(&input).unwrap();
     assert_eq!(run(&restored), run(&expanded));
+}
+
+#[test]
+fn keys_made_on_disk_or_moved_there_are_those_in_memory() {
+    let setup = Setup::new(small(10));
+    let store = Arc::new(KeyStore::create(&std::env::temp_dir()).unwrap());
+    let mut seeds = SeedSequence::deterministic([7; 32]);
+    let secret = SecretKey::generate(&setup.parameters, &mut seeds);
+    let made = KeyGenerator::new(&secret, seeds)
+        .evaluation_keys_with_bootstrap_placed(&[], &|_| Some(store.clone()))
+        .unwrap();
+    let bytes = setup.keys.size_in_bytes();
+    assert_eq!((made.size_in_bytes(), made.bytes_on_disk(), store.size_in_bytes()), (0, bytes, bytes as u64));
+    assert!(made == setup.keys);
+
+    let mut some = setup.keys.clone();
+    some.move_to_disk(&|key| matches!(key, PlacedKey::Raise(_)).then(|| store.clone())).unwrap();
+    let raise: usize = key_plan(&setup.parameters)
+        .unwrap()
+        .iter()
+        .filter(|request| matches!(request.kind, BootstrapKeyKind::Raise(_)))
+        .map(|request| request.bytes / 2)
+        .sum();
+    assert_eq!((some.bytes_on_disk(), some.size_in_bytes()), (raise, bytes - raise));
+
+    let m = pseudo_random(setup.parameters.slots());
+    let input = setup.encrypt(&m, setup.parameters.slots_to_coeffs_top_level(), setup.parameters.scale());
+    let run = |keys: &EvaluationKeys| Evaluator::new(&setup.parameters, keys).bootstrap(&input).unwrap();
+    let want = run(&setup.keys);
+    assert_eq!(run(&made), want);
+    assert_eq!(run(&some), want);
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl ArtefactError {
     pub fn exit_class(&self) -> ExitClass {
         match self {
             Self::Frame(error) => error.exit_class(),
+            Self::Evaluation(EvaluationError::KeyStore { .. }) => ExitClass::Resources,
             Self::Contents(FormatError::Fingerprint) | Self::KeyMissing { .. } | Self::Evaluation(_) => {
                 ExitClass::Mismatch
             }
@@ -69,6 +70,7 @@ impl Display for ArtefactError {
             Self::Contents(error) => {
                 write!(f, "the file's contents are refused: {error}; make the file again")
             }
+            Self::Evaluation(error @ EvaluationError::KeyStore { .. }) => Display::fmt(error, f),
             Self::Evaluation(error) => write!(f, "the parameters do not fit the plan: {error}"),
             Self::KeyMissing { key } => {
                 write!(

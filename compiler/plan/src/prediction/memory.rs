@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::key::{KeyShape, RotationKeys, relinearisation_key};
-use crate::{KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Reg, Step};
+use crate::{KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Reg, Rotation, Step};
 
 /// The program itself, its stacks and small tables.
 const PROGRAM_BYTES: u64 = 12 << 20;
@@ -205,7 +205,7 @@ impl Shapes<'_> {
     }
 
     fn linear(&self, map: &LinearMap, level: Level) -> u64 {
-        let (digits, _, rows) = self.key(level);
+        let (digits, special, rows) = self.key(level);
         let (babies, giants) = (map.babies.len() as u64, map.giants.len() as u64);
         let in_chain = u64::from(level.0) + 1;
         let decomposed = digits * rows;
@@ -215,16 +215,28 @@ impl Shapes<'_> {
         let widest_giant = encoded.div_ceil(giants.max(1));
         let block = encoded.min(self.plan.memory.block_bytes.max(widest_giant));
         let giants_at_once = (block * giants).div_ceil(encoded.max(1)).max(1);
-        let divided = babies * 2 * in_chain + giants_at_once * 2 * in_chain;
-        let hoisted = babies * 2 + giants_at_once * 2 * rows;
-        let sums = 2 * rows;
-        let threads = self.threads * (self.key_switch(level) + sums * self.row);
-        (decomposed + divided.max(hoisted) + sums) * self.row + 2 * block + threads
+        let held = if dividing_pays(map, in_chain, special) {
+            babies * 2 * in_chain + giants_at_once * 2 * in_chain
+        } else {
+            babies * 2 + giants_at_once * 2 * rows
+        };
+        let sum = 2 * rows * self.row;
+        // The encoded diagonals, and either one row of their transforms or the key switches of the giant steps.
+        let threads = self.threads * (self.key_switch(level) + sum);
+        (decomposed + held) * self.row + sum + block + block.max(threads)
     }
 
     /// Powers of the argument, blocks of the polynomial, and one product.
     fn polynomial(&self, polynomial: &Polynomial, level: Level) -> u64 {
         let powers = 2 * (polynomial.degree() as f64).sqrt().ceil() as u64 + 2;
-        powers * self.ciphertext(level) + 2 * self.key_switch(level)
+        powers * self.ciphertext(level) + self.key_switch(level)
     }
+}
+
+/// Whether the evaluator divides the baby steps by the special primes before the products, which it decides by the same
+/// count of transforms.
+fn dividing_pays(map: &LinearMap, in_chain: u64, special: u64) -> bool {
+    let moving = |rotations: &[Rotation]| rotations.iter().filter(|rotation| rotation.0 != 0).count() as u64;
+    let (division, diagonals) = (special + in_chain, u64::from(map.diagonals));
+    2 * moving(&map.babies) * division < moving(&map.giants) * division + diagonals * special / 3
 }

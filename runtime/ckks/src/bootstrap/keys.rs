@@ -10,7 +10,7 @@ use super::schedule::{BootstrapStage, schedules};
 use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
 use crate::galois::Galois;
-use crate::keys::{DigitLayout, KeyKind, KeyRequest, KeySwitchKey};
+use crate::keys::{DigitLayout, KeyKind, KeyRequest, KeySwitchKey, PlacedKey, Placement};
 use crate::linear::baby_rotations;
 use crate::parameters::Parameters;
 
@@ -124,20 +124,51 @@ impl BootstrapKeys {
 
     /// Bytes of the polynomials in memory.
     pub fn size_in_bytes(&self) -> usize {
-        let raise: usize = self.raise.values().map(KeySwitchKey::size_in_bytes).sum();
-        self.dense_to_sparse.size_in_bytes() + raise
+        self.iter().map(|(_, key)| key.size_in_bytes()).sum()
+    }
+
+    /// All keys.
+    pub fn iter(&self) -> impl Iterator<Item = (PlacedKey, &KeySwitchKey)> {
+        let raise = self.raise.iter().map(|(&galois, key)| (PlacedKey::Raise(galois), key));
+        std::iter::once((PlacedKey::DenseToSparse, &self.dense_to_sparse)).chain(raise)
+    }
+
+    /// Bytes of the polynomials in a [`crate::keys::KeyStore`].
+    pub fn bytes_on_disk(&self) -> usize {
+        self.iter().map(|(_, key)| key.bytes_on_disk()).sum()
+    }
+
+    /// Moves the keys for which `place` names a store; see [`KeySwitchKey::move_to`].
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::move_to`].
+    pub fn move_to_disk(&mut self, place: Placement<'_>) -> Result<(), EvaluationError> {
+        let raise = self.raise.iter_mut().map(|(&galois, key)| (PlacedKey::Raise(galois), key));
+        for (which, key) in
+            std::iter::once((PlacedKey::DenseToSparse, &mut self.dense_to_sparse)).chain(raise)
+        {
+            if let Some(store) = place(which) {
+                key.move_to(&store)?;
+            }
+        }
+        Ok(())
     }
 
     /// The keys as bytes, without the expanded halves.
-    pub fn to_bytes(&self, parameters: &Parameters) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::to_bytes`].
+    pub fn to_bytes(&self, parameters: &Parameters) -> Result<Vec<u8>, EvaluationError> {
         let mut writer = Writer::new(TAG, parameters);
-        writer.block(&self.dense_to_sparse.to_bytes(parameters));
+        writer.block(&self.dense_to_sparse.to_bytes(parameters)?);
         writer.u32(self.raise.len() as u32);
         for (galois, key) in &self.raise {
             writer.u32(galois.exponent());
-            writer.block(&key.to_bytes(parameters));
+            writer.block(&key.to_bytes(parameters)?);
         }
-        writer.finish()
+        Ok(writer.finish())
     }
 
     /// The keys that [`BootstrapKeys::to_bytes`] wrote, not expanded.

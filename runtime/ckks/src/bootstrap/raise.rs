@@ -132,14 +132,14 @@ impl BabyRows for RaisedBabies<'_> {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>> {
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
         let n = self.parameters.n();
         let m = &self.parameters.extended_prime(self.level, row).modulus;
         let p = m.reduce(self.parameters.special_moduli()[0].modulus.value());
         let compute = |index: usize, [out0, out1]: [&mut [u64]; 2], scratch: &mut Poly| {
             let (first, second) = scratch.as_mut_slice().split_at_mut(n);
             for (which, (key, table)) in self.switches[index].iter().enumerate() {
-                self.c1.product_row(self.parameters, key, row, first, second);
+                self.c1.product_row(self.parameters, key, row, first, second)?;
                 mul_scalar_add_assign(first, self.c0.row(0, row), p, m);
                 if which == 0 {
                     permute(out0, first, table);
@@ -149,10 +149,10 @@ impl BabyRows for RaisedBabies<'_> {
                     permute_add_assign(out1, second, table, m);
                 }
             }
+            Ok(())
         };
-        compute_rows(n, self.rotations.len(), space, 2, compute)
-            .map(|halves| BabyRow { halves, permutation: None })
-            .collect()
+        let halves = compute_rows(n, self.rotations.len(), space, 2, compute)?;
+        Ok(halves.map(|halves| BabyRow { halves, permutation: None }).collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -1,12 +1,20 @@
 //! Exact identities of the steps of key switching.
 
-use super::{Decomposed, ExtendedPair, divide};
+use std::sync::Arc;
+
+use super::{Decomposed, ExtendedPair, divide, key_product};
+use crate::error::EvaluationError;
+use crate::keys::{DigitLayout, KeyStore, KeySwitchKey, mask_row};
 use crate::parameters::{Parameters, ParametersLiteral};
 use crate::poly::Poly;
 
 fn parameters() -> Parameters {
+    parameters_of(10)
+}
+
+fn parameters_of(log_n: u32) -> Parameters {
     Parameters::insecure_for_tests(ParametersLiteral {
-        log_n: 10,
+        log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
         compute_bits: vec![31, 31],
@@ -128,4 +136,102 @@ fn a_lift_keeps_the_centred_value() {
             assert_eq!(found, prime.modulus.from_i64(centred));
         }
     }
+}
+
+/// A key with digits that look uniform, which is all that a product sees of them.
+fn key(parameters: &Parameters, level: usize, store: Option<&Arc<KeyStore>>) -> KeySwitchKey {
+    let fill =
+        |(): &mut (), digit: usize, row: usize, out: &mut [u64]| b_row(parameters, level, digit, row, out);
+    KeySwitchKey::generate(parameters, (level, 2, DigitLayout::Greedy), [3; 32], store, || (), fill).unwrap()
+}
+
+fn b_row(parameters: &Parameters, level: usize, digit: usize, row: usize, out: &mut [u64]) {
+    mask_row(parameters, &[4; 32], level, digit, row, out);
+}
+
+/// For rings of one strip and of several; at the level of the key and below.
+#[test]
+fn a_key_product_is_the_sum_of_products_with_both_halves_of_the_key() {
+    for (log_n, level) in [(10, 4), (10, 3), (12, 4), (12, 2)] {
+        let parameters = parameters_of(log_n);
+        let n = parameters.n();
+        let mut key = key(&parameters, 4, None);
+        let x = uniform(&parameters, level + 1, 9);
+        let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+        let found = decomposed.product(&parameters, &key).unwrap();
+        for row in 0..level + 3 {
+            let own = if row <= level { row } else { row + 4 - level };
+            let m = &parameters.extended_prime(level, row).modulus;
+            let (mut want, mut half) = ([vec![0; n], vec![0; n]], vec![0; n]);
+            for digit in 0..decomposed.digits {
+                b_row(&parameters, 4, digit, own, &mut half);
+                fhecc_kernels::mul_add_assign(&mut want[0], decomposed.row(digit, row), &half, m);
+                mask_row(&parameters, &[3; 32], 4, digit, own, &mut half);
+                fhecc_kernels::mul_add_assign(&mut want[1], decomposed.row(digit, row), &half, m);
+            }
+            assert_eq!(found.c0.limb(row), want[0], "2^{log_n}, level {level}, row {row}");
+            assert_eq!(found.c1.limb(row), want[1], "2^{log_n}, level {level}, row {row}");
+        }
+        key.expand(&parameters);
+        let expanded = decomposed.product(&parameters, &key).unwrap();
+        assert_eq!((&expanded.c0, &expanded.c1), (&found.c0, &found.c1));
+        let fused = key_product(&parameters, &x, &key).unwrap();
+        assert_eq!((fused.c0, fused.c1), (found.c0, found.c1));
+    }
+}
+
+fn store() -> Arc<KeyStore> {
+    Arc::new(KeyStore::create(&std::env::temp_dir()).unwrap())
+}
+
+#[test]
+fn a_key_on_disk_is_the_same_key() {
+    let parameters = parameters_of(12);
+    let in_memory = key(&parameters, 4, None);
+    let (first, second) = (store(), store());
+    let written = key(&parameters, 4, Some(&first));
+    let mut moved = in_memory.clone();
+    moved.expand(&parameters);
+    moved.move_to(&first).unwrap();
+    let mut moved_on = moved.clone();
+    moved_on.move_to(&second).unwrap();
+    let bytes = in_memory.size_in_bytes();
+    assert_eq!((first.size_in_bytes(), second.size_in_bytes()), (2 * bytes as u64, bytes as u64));
+    let x = uniform(&parameters, 4, 9);
+    let want = key_product(&parameters, &x, &in_memory).unwrap();
+    for key in [&written, &moved, &moved_on] {
+        assert_eq!((key.size_in_bytes(), key.bytes_on_disk()), (0, bytes));
+        assert_eq!(key, &in_memory);
+        assert_eq!(key.to_bytes(&parameters), in_memory.to_bytes(&parameters));
+        let fused = key_product(&parameters, &x, key).unwrap();
+        assert_eq!((&fused.c0, &fused.c1), (&want.c0, &want.c1));
+        let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+        let product = decomposed.product(&parameters, key).unwrap();
+        assert_eq!((&product.c0, &product.c1), (&want.c0, &want.c1));
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_an_error_wherever_it_is_read() {
+    let parameters = parameters();
+    let store = store();
+    let key = key(&parameters, 4, Some(&store));
+    store.damage(store.size_in_bytes() - 1);
+    let x = uniform(&parameters, 5, 9);
+    let failed = [
+        key_product(&parameters, &x, &key).map(drop),
+        Decomposed::new(&parameters, &x, 2).unwrap().product(&parameters, &key).map(drop),
+        key.to_bytes(&parameters).map(drop),
+        key.clone().move_to(&self::store()),
+    ];
+    for result in failed {
+        let Err(EvaluationError::KeyStore { action: "read", folder, kind, .. }) = result else {
+            panic!("{result:?}");
+        };
+        assert_eq!((folder, kind), (std::env::temp_dir(), std::io::ErrorKind::UnexpectedEof));
+    }
+    assert_ne!(key, key.clone(), "rows that cannot be read equal none");
+    let nowhere = std::env::temp_dir().join("no such folder of fhecc");
+    let refused = KeyStore::create(&nowhere).unwrap_err();
+    assert!(matches!(refused, EvaluationError::KeyStore { action: "made", .. }), "{refused}");
 }

@@ -1,9 +1,12 @@
 //! Polynomials of a key in as many bits as their primes have.
 
+use std::sync::Arc;
+
 use fhecc_kernels::{pack, packed_words, unpack};
 use rayon::prelude::*;
 
-use crate::error::FormatError;
+use super::store::KeyStore;
+use crate::error::{EvaluationError, FormatError};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -51,52 +54,128 @@ pub(crate) fn strip(parameters: &Parameters) -> usize {
 
 /// Packed polynomials. A row holds the first strip of every digit, then the second of every digit, and so on: a
 /// product with all digits reads it from beginning to end.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct PackedRows {
     shape: PackedShape,
-    rows: Vec<Box<[u64]>>,
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Memory(Vec<Box<[u64]>>),
+    /// The offset of every row in the file, in bytes, and the words of the row.
+    Disk(Arc<KeyStore>, Vec<(u64, usize)>),
 }
 
 impl PackedRows {
     /// Packs each row as soon as `fill(scratch, digit, row, out)` has written it; `scratch` is made once per thread.
-    pub(crate) fn generate<S>(
+    pub(crate) fn in_memory<S>(
         parameters: &Parameters,
         shape: PackedShape,
-        scratch: impl Fn() -> S + Sync,
-        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Sync,
+        scratch: impl Fn() -> S + Send + Sync,
+        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
     ) -> Self {
-        let rows = (0..shape.rows()).into_par_iter().map_init(
-            || (scratch(), Poly::unfilled(parameters.n(), 1)),
-            |(scratch, out), row| {
-                let mut packed = vec![0; shape.row_words(parameters, row)].into_boxed_slice();
-                for digit in 0..shape.digits {
-                    fill(scratch, digit, row, out.limb_mut(0));
-                    pack_row(parameters, shape, (digit, row), out.limb(0), &mut packed);
-                }
-                packed
-            },
-        );
-        Self { shape, rows: rows.collect() }
+        let rows = packed_rows(parameters, shape, scratch, fill);
+        Self { shape, place: Place::Memory(rows.collect()) }
     }
 
-    /// Row `row` of all digits.
-    pub(crate) fn row<'a>(&'a self, parameters: &Parameters, row: usize) -> PackedRow<'a> {
-        let strip = strip(parameters);
+    /// The same, on disk: no more than a row per thread is in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if a row cannot be written.
+    pub(crate) fn in_store<S>(
+        parameters: &Parameters,
+        shape: PackedShape,
+        store: &Arc<KeyStore>,
+        scratch: impl Fn() -> S + Send + Sync,
+        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
+    ) -> Result<Self, EvaluationError> {
+        let words = (0..shape.rows()).map(|row| shape.row_words(parameters, row));
+        let rows: Vec<_> = words.map(|words| (store.reserve(words), words)).collect();
+        packed_rows(parameters, shape, scratch, fill)
+            .zip(&rows)
+            .try_for_each(|(words, &(offset, _))| store.write(offset, &words))?;
+        Ok(Self { shape, place: Place::Disk(store.clone(), rows) })
+    }
+
+    /// Writes the rows to the store and forgets them; nothing to do if they are there.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if a row cannot be written, or read from the store it is in.
+    pub(crate) fn move_to(&mut self, store: &Arc<KeyStore>) -> Result<(), EvaluationError> {
+        if matches!(&self.place, Place::Disk(found, _) if Arc::ptr_eq(found, store)) {
+            return Ok(());
+        }
+        let mut rows = Vec::with_capacity(self.shape.rows());
+        for row in 0..self.shape.rows() {
+            let mut space = None;
+            let words = self.words(row, &mut space)?;
+            let offset = store.reserve(words.len());
+            store.write(offset, words)?;
+            rows.push((offset, words.len()));
+        }
+        self.place = Place::Disk(store.clone(), rows);
+        Ok(())
+    }
+
+    /// Row `row` of all digits; one that is on disk is read into `space`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if it cannot be read.
+    pub(crate) fn row<'a>(
+        &'a self,
+        parameters: &Parameters,
+        row: usize,
+        space: &'a mut Option<Poly>,
+    ) -> Result<PackedRow<'a>, EvaluationError> {
         let bits = self.shape.bits(parameters, row);
-        PackedRow { words: &self.rows[row], strip, bits, digits: self.shape.digits }
+        let words = self.words(row, space)?;
+        Ok(PackedRow { words, strip: strip(parameters), bits, digits: self.shape.digits })
+    }
+
+    fn words<'a>(&'a self, row: usize, space: &'a mut Option<Poly>) -> Result<&'a [u64], EvaluationError> {
+        match &self.place {
+            Place::Memory(rows) => Ok(&rows[row]),
+            Place::Disk(store, rows) => {
+                let (offset, words) = rows[row];
+                let words = space.insert(Poly::unfilled(words, 1)).as_mut_slice();
+                store.read(offset, words)?;
+                Ok(words)
+            }
+        }
     }
 
     /// Bytes in memory.
-    pub(crate) fn size_in_bytes(&self) -> usize {
-        self.rows.iter().map(|row| size_of_val(&**row)).sum()
+    pub(crate) fn bytes_in_memory(&self) -> usize {
+        match &self.place {
+            Place::Memory(rows) => rows.iter().map(|row| size_of_val(&**row)).sum(),
+            Place::Disk(..) => 0,
+        }
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn bytes_on_disk(&self) -> usize {
+        match &self.place {
+            Place::Memory(_) => 0,
+            Place::Disk(_, rows) => rows.iter().map(|&(_, words)| words * size_of::<u64>()).sum(),
+        }
     }
 
     /// Appends the words, little-endian, row after row.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(self.size_in_bytes());
-        for row in &self.rows {
-            row.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if a row cannot be read.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), EvaluationError> {
+        out.reserve(self.bytes_in_memory() + self.bytes_on_disk());
+        for row in 0..self.shape.rows() {
+            let mut space = None;
+            self.words(row, &mut space)?.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
         }
+        Ok(())
     }
 
     /// The rows that [`PackedRows::write`] wrote.
@@ -130,8 +209,40 @@ impl PackedRows {
             }
             rows.push(words);
         }
-        Ok(Self { shape, rows })
+        Ok(Self { shape, place: Place::Memory(rows) })
     }
+}
+
+/// Whether all residues are the same, wherever they are; rows that cannot be read equal none.
+impl PartialEq for PackedRows {
+    fn eq(&self, other: &Self) -> bool {
+        let same_row = |row| {
+            let (mut space, mut other_space) = (None, None);
+            let words = (self.words(row, &mut space), other.words(row, &mut other_space));
+            matches!(words, (Ok(words), Ok(other)) if words == other)
+        };
+        self.shape == other.shape && (0..self.shape.rows()).all(same_row)
+    }
+}
+
+/// The rows, each made and packed by one thread.
+fn packed_rows<S>(
+    parameters: &Parameters,
+    shape: PackedShape,
+    scratch: impl Fn() -> S + Send + Sync,
+    fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
+) -> impl IndexedParallelIterator<Item = Box<[u64]>> {
+    (0..shape.rows()).into_par_iter().map_init(
+        move || (scratch(), Poly::unfilled(parameters.n(), 1)),
+        move |(scratch, out), row| {
+            let mut packed = vec![0; shape.row_words(parameters, row)].into_boxed_slice();
+            for digit in 0..shape.digits {
+                fill(scratch, digit, row, out.limb_mut(0));
+                pack_row(parameters, shape, (digit, row), out.limb(0), &mut packed);
+            }
+            packed
+        },
+    )
 }
 
 fn pack_row(
@@ -162,5 +273,93 @@ impl PackedRow<'_> {
         let words = packed_words(self.strip, self.bits);
         let from = self.words[index * words * self.digits..].chunks_exact(words);
         out.chunks_exact_mut(self.strip).zip(from).for_each(|(out, from)| unpack(out, from, self.bits));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::ParametersLiteral;
+
+    fn parameters(log_n: u32) -> Parameters {
+        Parameters::insecure_for_tests(ParametersLiteral {
+            log_n,
+            base_bits: 40,
+            slots_to_coeffs_bits: vec![28],
+            compute_bits: vec![31],
+            eval_mod_bits: vec![],
+            coeffs_to_slots_bits: vec![],
+            special_bits: vec![50],
+            log_scale: 31,
+            bootstrap: None,
+        })
+        .unwrap()
+    }
+
+    const SHAPE: PackedShape = PackedShape { level: 2, special_count: 1, digits: 3 };
+
+    fn residue(parameters: &Parameters, digit: usize, row: usize, position: usize) -> u64 {
+        let x = (digit * 1_000_003 + row * 7_919 + position + 1) as u64;
+        SHAPE.modulus(parameters, row) - 1 - x.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 1_000_000
+    }
+
+    fn rows(parameters: &Parameters) -> PackedRows {
+        PackedRows::in_memory(
+            parameters,
+            SHAPE,
+            || (),
+            |(), digit, row, out| {
+                for (position, out) in out.iter_mut().enumerate() {
+                    *out = residue(parameters, digit, row, position);
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn strips_are_those_that_were_packed_in_exactly_their_bits() {
+        for log_n in [10, 11, 12] {
+            let parameters = parameters(log_n);
+            let packed = rows(&parameters);
+            assert_eq!(packed.bytes_in_memory(), 3 * (40 + 28 + 31 + 50) * parameters.n() / 8);
+            let strip = strip(&parameters);
+            for row in 0..SHAPE.rows() {
+                let mut space = None;
+                let found = packed.row(&parameters, row, &mut space).unwrap();
+                for digits in 1..=SHAPE.digits {
+                    let mut out = vec![0; strip * digits];
+                    for index in 0..parameters.n() / strip {
+                        found.unpack(index, &mut out);
+                        for (i, &found) in out.iter().enumerate() {
+                            let want = residue(&parameters, i / strip, row, index * strip + i % strip);
+                            assert_eq!(found, want, "2^{log_n}, row {row}, strip {index}, value {i}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_the_words_and_a_residue_that_is_too_large_is_refused() {
+        let parameters = parameters(12);
+        let packed = rows(&parameters);
+        let mut bytes = Vec::new();
+        packed.write(&mut bytes).unwrap();
+        assert_eq!(bytes.len(), packed.bytes_in_memory());
+        assert_eq!(PackedRows::read(&parameters, SHAPE, &bytes), Ok(packed));
+        let short = PackedRows::read(&parameters, SHAPE, &bytes[1..]);
+        assert_eq!(short, Err(FormatError::Truncated { needed: bytes.len(), found: bytes.len() - 1 }));
+        // The words of the last block of the last row begin with the low bits of its first residue.
+        for row in [0, 3] {
+            let modulus = SHAPE.modulus(&parameters, row);
+            let bits = SHAPE.bits(&parameters, row) as usize;
+            let end: usize = (0..=row).map(|row| SHAPE.row_words(&parameters, row) * 8).sum();
+            let mut damaged = bytes.clone();
+            damaged[end - 512 * bits / 8..][..8].fill(0xff);
+            let found = (1 << bits) - 1;
+            let refused = PackedRows::read(&parameters, SHAPE, &damaged);
+            assert_eq!(refused, Err(FormatError::Residue { found, modulus }), "row {row}");
+        }
     }
 }

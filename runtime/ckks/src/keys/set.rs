@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::request::KeyKind;
+use super::placement::{PlacedKey, Placement};
+use super::request::{KeyKind, KeyRequest};
 use super::switch::KeySwitchKey;
 use crate::bootstrap::BootstrapKeys;
 use crate::bytes::{Reader, Writer};
@@ -137,8 +138,36 @@ impl EvaluationKeys {
         shared + self.bootstrap.as_ref().map_or(0, BootstrapKeys::size_in_bytes)
     }
 
+    /// Bytes of the polynomials in [`super::KeyStore`]s.
+    pub fn bytes_on_disk(&self) -> usize {
+        let shared: usize =
+            self.keys.values().flat_map(|levels| &levels.keys).map(KeySwitchKey::bytes_on_disk).sum();
+        shared + self.bootstrap.as_ref().map_or(0, BootstrapKeys::bytes_on_disk)
+    }
+
+    /// Moves the keys for which `place` names a store; see [`KeySwitchKey::move_to`]. The others stay where they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::move_to`]; some keys may then have been moved.
+    pub fn move_to_disk(&mut self, place: Placement<'_>) -> Result<(), EvaluationError> {
+        for (&kind, levels) in &mut self.keys {
+            for key in &mut levels.keys {
+                let request = KeyRequest { kind, level: key.level(), special_count: key.special_count() };
+                if let Some(store) = place(PlacedKey::Shared(request)) {
+                    key.move_to(&store)?;
+                }
+            }
+        }
+        self.bootstrap.as_mut().map_or(Ok(()), |keys| keys.move_to_disk(place))
+    }
+
     /// The keys as bytes.
-    pub fn to_bytes(&self, parameters: &Parameters) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::to_bytes`].
+    pub fn to_bytes(&self, parameters: &Parameters) -> Result<Vec<u8>, EvaluationError> {
         let mut writer = Writer::new(TAG, parameters);
         let all: Vec<_> = self
             .keys
@@ -151,13 +180,13 @@ impl EvaluationKeys {
                 KeyKind::Relinearisation => 0,
                 KeyKind::Galois(galois) => galois.exponent(),
             });
-            writer.block(&key.to_bytes(parameters));
+            writer.block(&key.to_bytes(parameters)?);
         }
         writer.u32(self.bootstrap.is_some().into());
         if let Some(keys) = &self.bootstrap {
-            writer.block(&keys.to_bytes(parameters));
+            writer.block(&keys.to_bytes(parameters)?);
         }
-        writer.finish()
+        Ok(writer.finish())
     }
 
     /// The keys that [`EvaluationKeys::to_bytes`] wrote, not expanded.

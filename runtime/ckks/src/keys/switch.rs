@@ -1,11 +1,14 @@
 //! Key-switching keys.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::packed::{PackedRow, PackedRows, PackedShape};
+use super::store::KeyStore;
 use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
 use crate::parameters::Parameters;
+use crate::poly::Poly;
 use crate::seed::{Domain, Purpose, Seed, UniformRow, uniform_row};
 
 const TAG: [u8; 4] = *b"FKS3";
@@ -41,22 +44,27 @@ pub struct KeySwitchKey {
 
 impl KeySwitchKey {
     /// A key from its digits `b_j`: `fill(scratch, digit, row, out)` writes row `row` of one, of `N` canonical
-    /// residues, in parallel and in any order. Each is packed as soon as it is written; `scratch` is made once per
-    /// thread.
+    /// residues, in parallel and in any order. Each is packed as soon as it is written, in memory or on disk;
+    /// `scratch` is made once per thread.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError::Argument`] if the parameters have no such digits.
+    /// [`EvaluationError::Argument`] if the parameters have no such digits, [`EvaluationError::KeyStore`] if the
+    /// store cannot be written.
     pub fn generate<S>(
         parameters: &Parameters,
         (level, special_count, layout): (usize, usize, DigitLayout),
         seed: Seed,
-        scratch: impl Fn() -> S + Sync,
-        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Sync,
+        store: Option<&Arc<KeyStore>>,
+        scratch: impl Fn() -> S + Send + Sync,
+        fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
     ) -> Result<Self, EvaluationError> {
         let digits = Self::layout_digits(parameters, level, special_count, layout)?;
         let shape = PackedShape { level, special_count, digits: digits.len() };
-        let b = PackedRows::generate(parameters, shape, scratch, fill);
+        let b = match store {
+            None => PackedRows::in_memory(parameters, shape, scratch, fill),
+            Some(store) => PackedRows::in_store(parameters, shape, store, scratch, fill)?,
+        };
         Ok(Self { level, special_count, layout, seed, digits, b, a: None })
     }
 
@@ -122,7 +130,23 @@ impl KeySwitchKey {
 
     /// Bytes of the packed polynomials in memory.
     pub fn size_in_bytes(&self) -> usize {
-        self.b.size_in_bytes() + self.a.as_ref().map_or(0, PackedRows::size_in_bytes)
+        self.b.bytes_in_memory() + self.a.as_ref().map_or(0, PackedRows::bytes_in_memory)
+    }
+
+    /// Bytes of the packed polynomials in a [`KeyStore`].
+    pub fn bytes_on_disk(&self) -> usize {
+        self.b.bytes_on_disk()
+    }
+
+    /// Moves the key to a store, forgetting the expanded halves. Products then read it from disk, row by row.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if the store cannot be written, or the one that the key is in cannot be read.
+    pub fn move_to(&mut self, store: &Arc<KeyStore>) -> Result<(), EvaluationError> {
+        self.b.move_to(store)?;
+        self.compact();
+        Ok(())
     }
 
     /// Generates the uniform halves and keeps them: twice the memory, and no generation at every use.
@@ -131,7 +155,7 @@ impl KeySwitchKey {
             let (seed, level) = (&self.seed, self.level);
             let fill =
                 |(): &mut (), digit, row, out: &mut [u64]| mask_row(parameters, seed, level, digit, row, out);
-            self.a = Some(PackedRows::generate(parameters, self.shape(), || (), fill));
+            self.a = Some(PackedRows::in_memory(parameters, self.shape(), || (), fill));
         }
     }
 
@@ -146,13 +170,33 @@ impl KeySwitchKey {
     }
 
     /// Row of all `b_j` that belongs to row `row` of a polynomial over `Q_level P`, `level` at most the key's.
-    pub(crate) fn b_row(&self, parameters: &Parameters, level: usize, row: usize) -> PackedRow<'_> {
-        self.b.row(parameters, self.own_row(level, row))
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
+    pub(crate) fn b_row<'a>(
+        &'a self,
+        parameters: &Parameters,
+        level: usize,
+        row: usize,
+        space: &'a mut Option<Poly>,
+    ) -> Result<PackedRow<'a>, EvaluationError> {
+        self.b.row(parameters, self.own_row(level, row), space)
     }
 
     /// The same of all `a_j`, if the key is expanded.
-    pub(crate) fn a_row(&self, parameters: &Parameters, level: usize, row: usize) -> Option<PackedRow<'_>> {
-        Some(self.a.as_ref()?.row(parameters, self.own_row(level, row)))
+    ///
+    /// # Errors
+    ///
+    /// As [`KeySwitchKey::b_row`].
+    pub(crate) fn a_row<'a>(
+        &'a self,
+        parameters: &Parameters,
+        level: usize,
+        row: usize,
+        space: &'a mut Option<Poly>,
+    ) -> Result<Option<PackedRow<'a>>, EvaluationError> {
+        self.a.as_ref().map(|a| a.row(parameters, self.own_row(level, row), space)).transpose()
     }
 
     /// The same of one `a_j`, to be generated.
@@ -178,7 +222,11 @@ impl KeySwitchKey {
     }
 
     /// The key as bytes; always without the expanded halves.
-    pub fn to_bytes(&self, parameters: &Parameters) -> Vec<u8> {
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if it is on disk and cannot be read.
+    pub fn to_bytes(&self, parameters: &Parameters) -> Result<Vec<u8>, EvaluationError> {
         let mut writer = Writer::new(TAG, parameters);
         writer.u32(self.level as u32);
         writer.u32(self.special_count as u32);
@@ -187,8 +235,8 @@ impl KeySwitchKey {
             DigitLayout::Single => 1,
         });
         writer.raw(&self.seed);
-        writer.packed(&self.b);
-        writer.finish()
+        writer.packed(&self.b)?;
+        Ok(writer.finish())
     }
 
     /// The key that [`KeySwitchKey::to_bytes`] wrote, not expanded.

@@ -24,7 +24,11 @@ pub(crate) trait BabyRows: Sync {
     /// The rotations, ascending.
     fn rotations(&self) -> &[i32];
     /// Row `row` of all babies, computed in `space` unless they are stored.
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>>;
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError::KeyStore`] if a key is on disk and cannot be read.
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError>;
     /// Bytes of encoded diagonals to be worked on at a time. The rows of the babies are asked for again for every
     /// such block.
     fn block_bytes(&self) -> usize;
@@ -46,16 +50,16 @@ pub(crate) fn compute_rows(
     babies: usize,
     space: &mut Poly,
     scratch_rows: usize,
-    compute: impl Fn(usize, [&mut [u64]; 2], &mut Poly) + Sync,
-) -> impl Iterator<Item = [&[u64]; 2]> {
+    compute: impl Fn(usize, [&mut [u64]; 2], &mut Poly) -> Result<(), EvaluationError> + Sync,
+) -> Result<impl Iterator<Item = [&[u64]; 2]>, EvaluationError> {
     if space.limbs() != 2 * babies {
         *space = Poly::unfilled(n, 2 * babies);
     }
-    space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate().for_each_init(
+    space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate().try_for_each_init(
         || Poly::unfilled(n, scratch_rows),
         |scratch, (index, out)| compute(index, out.split_at_mut(n).into(), scratch),
-    );
-    space.as_slice().chunks_exact(2 * n).map(move |halves| halves.split_at(n).into())
+    )?;
+    Ok(space.as_slice().chunks_exact(2 * n).map(move |halves| halves.split_at(n).into()))
 }
 
 /// The key of an automorphism, and the automorphism as a permutation of the rows.
@@ -164,12 +168,18 @@ impl HoistedBabies<'_> {
     }
 
     /// One row of `P` times a baby, before the automorphism.
-    fn product_row(&self, index: usize, row: usize, first: &mut [u64], second: &mut [u64]) {
+    fn product_row(
+        &self,
+        index: usize,
+        row: usize,
+        first: &mut [u64],
+        second: &mut [u64],
+    ) -> Result<(), EvaluationError> {
         let m = &self.parameters.extended_prime(self.input.level(), row).modulus;
         let in_chain = row <= self.input.level();
         let switched = match (&self.switches[index], &self.decomposed) {
             (Some((key, _)), Some(decomposed)) => {
-                decomposed.product_row(self.parameters, key, row, first, second);
+                decomposed.product_row(self.parameters, key, row, first, second)?;
                 true
             }
             _ => {
@@ -185,16 +195,23 @@ impl HoistedBabies<'_> {
                 mul_scalar_add_assign(second, self.input.c1.limb(row), factor, m);
             }
         }
+        Ok(())
     }
 
     /// Both halves of a baby, divided by `P`, before the automorphism.
-    pub(super) fn divided(&self, index: usize) -> (Poly, Poly) {
+    ///
+    /// # Errors
+    ///
+    /// As [`BabyRows::row`].
+    pub(super) fn divided(&self, index: usize) -> Result<(Poly, Poly), EvaluationError> {
         if self.switches[index].is_none() {
-            return (self.input.c0.clone(), self.input.c1.clone());
+            return Ok((self.input.c0.clone(), self.input.c1.clone()));
         }
         let mut product = ExtendedPair::unfilled(self.parameters, self.input.level(), self.special_count);
-        product.par_rows_mut().for_each(|(row, first, second)| self.product_row(index, row, first, second));
-        product.mod_down(self.parameters)
+        product
+            .par_rows_mut()
+            .try_for_each(|(row, first, second)| self.product_row(index, row, first, second))?;
+        Ok(product.mod_down(self.parameters))
     }
 }
 
@@ -211,15 +228,15 @@ impl BabyRows for HoistedBabies<'_> {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Vec<BabyRow<'s>> {
+    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
         let n = self.parameters.n();
         let halves = compute_rows(n, self.rotations.len(), space, 0, |index, [first, second], _| {
-            self.product_row(index, row, first, second);
-        });
-        halves
+            self.product_row(index, row, first, second)
+        })?;
+        Ok(halves
             .enumerate()
             .map(|(index, halves)| BabyRow { halves, permutation: self.permutation(index) })
-            .collect()
+            .collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::babies::{BabyRow, BabyRows, HoistedBabies};
 use super::{GiantStep, baby_rotations};
+use crate::error::EvaluationError;
 use crate::poly::Poly;
 
 /// Rotated inputs over the primes of the level. Each was divided by `P` once, so that plaintexts, products and sums
@@ -31,10 +32,12 @@ pub(crate) fn dividing_pays(giants: &[GiantStep], level: usize, special_count: u
 }
 
 impl<'a> DividedBabies<'a> {
-    pub(crate) fn new(hoisted: HoistedBabies<'a>, block_bytes: usize) -> Self {
-        let halves =
-            (0..hoisted.rotations().len()).into_par_iter().map(|index| hoisted.divided(index)).collect();
-        Self { hoisted, halves, block_bytes }
+    pub(crate) fn new(hoisted: HoistedBabies<'a>, block_bytes: usize) -> Result<Self, EvaluationError> {
+        let halves = (0..hoisted.rotations().len())
+            .into_par_iter()
+            .map(|index| hoisted.divided(index))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { hoisted, halves, block_bytes })
     }
 }
 
@@ -51,12 +54,12 @@ impl BabyRows for DividedBabies<'_> {
         self.hoisted.rotations()
     }
 
-    fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Vec<BabyRow<'s>> {
+    fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
         let baby = |(index, (c0, c1)): (usize, &'s (Poly, Poly))| BabyRow {
             halves: [c0.limb(row), c1.limb(row)],
             permutation: self.hoisted.permutation(index),
         };
-        self.halves.iter().enumerate().map(baby).collect()
+        Ok(self.halves.iter().enumerate().map(baby).collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -42,7 +42,7 @@ pub(crate) fn inner_sums<B: BabyRows>(
         let terms: usize = block.steps.iter().map(|(_, terms)| terms.len()).sum();
         if terms > 0 {
             per_diagonal = (block.row_length() * size_of::<u64>()).div_ceil(terms);
-            let sums = block_sums(parameters, babies, &block);
+            let sums = block_sums(parameters, babies, &block)?;
             consume(block.steps.iter().map(|&(rotation, _)| rotation).zip(sums).collect())?;
         }
     }
@@ -65,7 +65,11 @@ fn diagonal_bytes(
 }
 
 /// Row by row: all babies, all plaintexts, and then the inner products, a chunk of positions at a time.
-fn block_sums<B: BabyRows>(parameters: &Parameters, babies: &B, block: &Block) -> Vec<ExtendedPair> {
+fn block_sums<B: BabyRows>(
+    parameters: &Parameters,
+    babies: &B,
+    block: &Block,
+) -> Result<Vec<ExtendedPair>, EvaluationError> {
     let n = parameters.n();
     let mut sums: Vec<ExtendedPair> = block
         .steps
@@ -77,7 +81,7 @@ fn block_sums<B: BabyRows>(parameters: &Parameters, babies: &B, block: &Block) -
     let mut plaintexts = Strips::new(block, n, chunk);
     let mut space = Poly::unfilled(n, 0);
     for row in 0..=babies.level() + babies.special_count() {
-        let rows = babies.row(row, &mut space);
+        let rows = babies.row(row, &mut space)?;
         let prime = parameters.extended_prime(babies.level(), row);
         plaintexts.fill(block, prime);
         let products = Products { block, babies: &rows, plaintexts: &plaintexts };
@@ -86,7 +90,7 @@ fn block_sums<B: BabyRows>(parameters: &Parameters, babies: &B, block: &Block) -
             |scratch, (number, sides)| products.write(number, sides, scratch, &prime.modulus),
         );
     }
-    sums
+    Ok(sums)
 }
 
 impl BabyRow<'_> {

@@ -74,11 +74,11 @@ fn everything_survives_its_bytes() {
     assert_eq!(Ciphertext::from_bytes(&whole.to_bytes(&parameters), &parameters).unwrap(), whole);
 
     let keys = owner.keys(&[1, -2]);
-    let read = EvaluationKeys::from_bytes(&keys.to_bytes(&parameters), &parameters).unwrap();
+    let read = EvaluationKeys::from_bytes(&keys.to_bytes(&parameters).unwrap(), &parameters).unwrap();
     assert_eq!(read, keys);
     let mut expanded = keys.clone();
     expanded.expand(&parameters);
-    assert_eq!(expanded.to_bytes(&parameters), keys.to_bytes(&parameters));
+    assert_eq!(expanded.to_bytes(&parameters).unwrap(), keys.to_bytes(&parameters).unwrap());
 
     let public = owner.generator(1).public_key(4).unwrap();
     assert_eq!(PublicKey::from_bytes(&public.to_bytes(&parameters), &parameters).unwrap(), public);
@@ -96,7 +96,7 @@ fn damaged_bytes_are_errors_not_panics() {
     let kind = KeyKind::Relinearisation;
     let keys =
         owner.generator(1).evaluation_keys(&[KeyRequest { kind, level: 1, special_count: 1 }]).unwrap();
-    let bytes = keys.to_bytes(&parameters);
+    let bytes = keys.to_bytes(&parameters).unwrap();
     for length in (0..200).chain([bytes.len() / 2, bytes.len() - 1]) {
         assert!(EvaluationKeys::from_bytes(&bytes[..length], &parameters).is_err());
     }
