@@ -4,7 +4,7 @@
 
 use fhecc_ckks::bootstrap::key_plan;
 use fhecc_ckks::{BootstrapLiteral, EvaluationError, KeyKind, KeyRequest, Parameters, ParametersLiteral};
-use fhecc_plan::{Op, Plan, Profile};
+use fhecc_plan::{BootstrapRotations, Op, Plan, Profile};
 
 /// The literal of [`fhecc_ckks::Parameters`] for a profile.
 pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
@@ -24,6 +24,11 @@ pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
             double_angles: bootstrap.double_angles,
             degree: bootstrap.degree,
             ephemeral_weight: bootstrap.ephemeral_weight,
+            rotations: match bootstrap.rotations {
+                BootstrapRotations::Hoisted => fhecc_ckks::BootstrapRotations::Hoisted,
+                BootstrapRotations::Ladder => fhecc_ckks::BootstrapRotations::Ladder,
+                BootstrapRotations::Minimal => fhecc_ckks::BootstrapRotations::Minimal,
+            },
         }),
     }
 }

@@ -22,6 +22,7 @@ mod raise;
 mod schedule;
 
 pub(crate) use self::circuit::Circuit;
+use self::circuit::Stage;
 pub use self::keys::{BootstrapKeyKind, BootstrapKeyRequest, BootstrapKeys, key_plan};
 pub use self::schedule::BootstrapStage;
 use crate::ciphertext::Ciphertext;
@@ -117,15 +118,14 @@ impl Evaluator<'_> {
         })?;
         let mut current = self.drop_level(ciphertext, needed)?;
         for stage in &circuit.slots_to_coeffs {
-            current =
-                self.encoded_transform(&current, &stage.schedule.giants, stage, stage.plaintext_scale)?;
+            current = self.stage_transform(&current, stage)?;
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
         for (part, stage) in circuit.coeffs_to_slots.iter().enumerate() {
             current = if part == 0 {
                 raise::raise(self, &current, keys, stage)?
             } else {
-                self.encoded_transform(&current, &stage.schedule.giants, stage, stage.plaintext_scale)?
+                self.stage_transform(&current, stage)?
             };
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
@@ -133,6 +133,14 @@ impl Evaluator<'_> {
         self.add_assign(&mut current, &conjugate)?;
         done(BootstrapStep::RealPart);
         Ok(current)
+    }
+
+    fn stage_transform(&self, x: &Ciphertext, stage: &Stage) -> Result<Ciphertext, EvaluationError> {
+        let (giants, scale) = (&stage.schedule.giants, stage.plaintext_scale);
+        match stage.schedule.sequential {
+            Some(steps) => self.sequential_transform(x, giants, stage, scale, steps),
+            None => self.encoded_transform(x, giants, stage, scale),
+        }
     }
 
     /// The second half of a bootstrap: `sin(2 pi x)` at exactly `target` from real slots `x / K`, `|x| < K`, at

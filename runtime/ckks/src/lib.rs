@@ -31,7 +31,7 @@ pub use evaluator::Evaluator;
 pub use galois::Galois;
 pub use keys::{DigitLayout, EvaluationKeys, KeyKind, KeyRequest, KeySwitchKey};
 pub use linear::{DiagonalSource, GiantStep, LinearMap, split_rotations};
-pub use parameters::{BootstrapLiteral, Parameters, ParametersLiteral};
+pub use parameters::{BootstrapLiteral, BootstrapRotations, Parameters, ParametersLiteral};
 pub use plaintext::Plaintext;
 pub use poly::Poly;
 pub use polynomial::{Chebyshev, Quartic};

@@ -22,6 +22,7 @@ mod bsgs;
 mod divided;
 mod giants;
 mod plaintexts;
+mod sequential;
 mod strips;
 mod sums;
 
@@ -34,6 +35,7 @@ pub(crate) use self::giants::switch_and_add;
 use self::giants::{rotate_and_add, switch_and_add_all};
 use self::plaintexts::Encoded;
 pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
+pub(crate) use self::sequential::{BabySteps, Horner, baby_keys, giant_keys, inwards};
 pub(crate) use self::sums::inner_sums;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;

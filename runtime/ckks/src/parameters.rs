@@ -12,7 +12,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-pub use self::literal::{BootstrapLiteral, ParametersLiteral};
+pub use self::literal::{BootstrapLiteral, BootstrapRotations, ParametersLiteral};
 pub use self::ring_prime::RingPrime;
 pub(crate) use self::ring_prime::SHORTEST;
 use crate::base_conversion::{Converters, MAX_SOURCE};

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn literal(interval: u32, degree: u32) -> BootstrapLiteral {
-        BootstrapLiteral { log_message_ratio: 3, interval, double_angles: 3, degree, ephemeral_weight: 32 }
+        BootstrapLiteral { interval, degree, ..BootstrapLiteral::standard() }
     }
 
     fn evaluate(literal: &BootstrapLiteral, x: f64) -> f64 {

@@ -70,10 +70,9 @@ pub fn key_plan(parameters: &Parameters) -> Result<Vec<BootstrapKeyRequest>, Eva
     };
     push(BootstrapKeyKind::DenseToSparse, 0, RAISE_SPECIAL_COUNT, DigitLayout::Greedy)?;
     for schedule in schedules(parameters) {
-        let babies = baby_rotations(&schedule.giants);
-        let raised = schedule.stage == BootstrapStage::CoeffsToSlots(0);
-        if raised {
-            for galois in babies.iter().flat_map(|&baby| trace_pair(baby, n)) {
+        if schedule.stage == BootstrapStage::CoeffsToSlots(0) {
+            let babies = baby_rotations(&schedule.giants);
+            for galois in babies.into_iter().flat_map(|baby| trace_pair(baby, n)) {
                 push(
                     BootstrapKeyKind::Raise(galois),
                     schedule.level,
@@ -82,13 +81,7 @@ pub fn key_plan(parameters: &Parameters) -> Result<Vec<BootstrapKeyRequest>, Eva
                 )?;
             }
         }
-        let mut rotations: Vec<i32> = schedule.giants.iter().map(|giant| giant.rotation).collect();
-        if !raised {
-            rotations.extend(babies);
-        }
-        rotations.sort_unstable();
-        rotations.dedup();
-        for rotation in rotations.into_iter().filter(|&rotation| rotation != 0) {
+        for rotation in schedule.key_rotations() {
             let kind =
                 BootstrapKeyKind::Shared(KeyKind::rotation(i64::from(rotation), n), Some(schedule.stage));
             push(kind, schedule.level, schedule.special_count, DigitLayout::Greedy)?;

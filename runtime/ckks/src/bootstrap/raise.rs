@@ -23,10 +23,11 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, key_product};
+use crate::key_switching::{Decomposed, ExtendedPair, divide_pair, key_product};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
-    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Switch, baby_rotations, compute_rows, inner_sums, switch_and_add,
+    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Horner, Switch, baby_rotations, compute_rows, inner_sums,
+    inwards, switch_and_add,
 };
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -52,6 +53,23 @@ pub(crate) fn raise(
     let level = stage.schedule.level;
     let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
     let babies = RaisedBabies::new(parameters, level, &c0, &c1, stage, keys)?;
+    let scale =
+        Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
+    if stage.schedule.sequential.is_some() {
+        let giants = &stage.schedule.giants;
+        let mut horner = Horner::new(evaluator, giants);
+        inner_sums(parameters, &babies, &inwards(giants), stage, &mut |inner| {
+            inner.into_iter().try_for_each(|(rotation, inner)| {
+                let (c0, c1) = inner.mod_down(parameters);
+                horner.add(rotation, Ciphertext { level, scale, c0, c1 })
+            })
+        })?;
+        drop(babies);
+        let missing = || EvaluationError::Argument { what: "a matrix without diagonals".into() };
+        let Ciphertext { c0, c1, .. } = horner.finish()?.ok_or_else(missing)?;
+        let (c0, c1) = divide_pair(parameters, (c0, c1), level, 0, true);
+        return Ok(Ciphertext { level: level - 1, scale, c0, c1 });
+    }
     let mut sum = ExtendedPair::zero(parameters, level, stage.schedule.special_count);
     inner_sums(parameters, &babies, &stage.schedule.giants, stage, &mut |inner| {
         inner.into_iter().try_for_each(|(rotation, inner)| {
@@ -59,8 +77,6 @@ pub(crate) fn raise(
         })
     })?;
     let (c0, c1) = sum.mod_down_rescale(parameters);
-    let scale =
-        Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
     Ok(Ciphertext { level: level - 1, scale, c0, c1 })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::dft::split_levels;
-use crate::linear::{GiantStep, split_rotations};
-use crate::parameters::Parameters;
+use crate::linear::{BabySteps, GiantStep, baby_keys, baby_rotations, giant_keys, split_rotations};
+use crate::parameters::{BootstrapRotations, Parameters};
 
 /// The five-or-so linear stages in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +24,29 @@ pub(crate) struct StageSchedule {
     pub(crate) giants: Vec<GiantStep>,
     /// Special primes of its rotation keys.
     pub(crate) special_count: usize,
+    /// How its babies are made if not all from the input, and then its giant steps are done by Horner's rule.
+    pub(crate) sequential: Option<BabySteps>,
+}
+
+impl StageSchedule {
+    /// The rotations for which the stage needs ordinary keys.
+    pub(crate) fn key_rotations(&self) -> BTreeSet<i32> {
+        // The babies of the fused stage have keys of their own.
+        let fused = self.stage == BootstrapStage::CoeffsToSlots(0);
+        let (babies, giants) = match self.sequential {
+            Some(steps) => (baby_keys(&self.giants, steps), giant_keys(&self.giants)),
+            None => {
+                let babies = baby_rotations(&self.giants).into_iter().collect();
+                (babies, self.giants.iter().map(|giant| giant.rotation).collect())
+            }
+        };
+        let mut all = giants;
+        if !fused {
+            all.extend(babies);
+        }
+        all.remove(&0);
+        all
+    }
 }
 
 /// The schedules of all stages, in order of evaluation.
@@ -31,6 +54,12 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     let half = parameters.slots() / 2;
     let levels = half.ilog2() as usize;
     let literal = parameters.literal();
+    let rotations = literal.bootstrap.map(|bootstrap| bootstrap.rotations).unwrap_or_default();
+    let sequential = match rotations {
+        BootstrapRotations::Hoisted => None,
+        BootstrapRotations::Ladder => Some(BabySteps::Ladder),
+        BootstrapRotations::Minimal => Some(BabySteps::Repeated),
+    };
     let mut schedules = Vec::new();
     let stc = literal.slots_to_coeffs_bits.len();
     let mut first = 0;
@@ -42,24 +71,37 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
             level,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
+            sequential,
         });
         first += count;
     }
     let cts = literal.coeffs_to_slots_bits.len();
     let mut last = levels;
     for (part, count) in split_levels(levels, cts, true).into_iter().enumerate() {
-        // The babies of the fused stage are cheap: no digits. One giant rotation is left.
-        let span = if part == 0 { 1 << (count - 1) } else { balanced_span(last - count, count, levels) };
+        let span =
+            if part == 0 { fused_span(count, rotations) } else { balanced_span(last - count, count, levels) };
         let level = parameters.max_level() - part;
         schedules.push(StageSchedule {
             stage: BootstrapStage::CoeffsToSlots(part),
             level,
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
+            sequential,
         });
         last -= count;
     }
     schedules
+}
+
+/// Number of babies of the fused stage. They are cheap, without digits, but take two keys each: where time counts, one
+/// giant rotation is left.
+fn fused_span(count: usize, rotations: BootstrapRotations) -> i32 {
+    let fewer = match rotations {
+        BootstrapRotations::Hoisted => 1,
+        BootstrapRotations::Ladder => 2,
+        BootstrapRotations::Minimal => 3,
+    };
+    1 << count.saturating_sub(fewer)
 }
 
 /// Number of babies that makes about as many giants, or half as many: babies are cheaper.
@@ -86,7 +128,6 @@ fn rotations(first: usize, count: usize, levels: usize) -> BTreeSet<i32> {
 mod tests {
     use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
     use super::*;
-    use crate::linear::baby_rotations;
 
     #[test]
     fn rotations_are_those_of_the_matrices() {

@@ -44,13 +44,35 @@ pub struct BootstrapLiteral {
     pub degree: u32,
     /// Hamming weight of the ephemeral secret under which the modulus is raised.
     pub ephemeral_weight: u32,
+    /// By which rotations the linear stages are done.
+    #[serde(default)]
+    pub rotations: BootstrapRotations,
+}
+
+/// How the linear stages of a bootstrap rotate: the fewer keys, the more time. The matrices are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootstrapRotations {
+    /// A key for every baby and every giant step: the least time.
+    #[default]
+    Hoisted,
+    /// Babies in two rotations, giant steps by Horner's rule.
+    Ladder,
+    /// One key for all babies of a stage and one for its giant steps to either side: the fewest keys.
+    Minimal,
 }
 
 impl BootstrapLiteral {
     /// Message ratio `2^3`, interval 14 (a bootstrap fails with probability about `2^-60`), 3 double angles,
     /// degree 24, ephemeral weight 32.
     pub fn standard() -> Self {
-        Self { log_message_ratio: 3, interval: 14, double_angles: 3, degree: 24, ephemeral_weight: 32 }
+        Self {
+            log_message_ratio: 3,
+            interval: 14,
+            double_angles: 3,
+            degree: 24,
+            ephemeral_weight: 32,
+            rotations: BootstrapRotations::Hoisted,
+        }
     }
 }
 
