@@ -7,8 +7,8 @@ use std::sync::Arc;
 use fhecc_ckks::bootstrap::{BootstrapKeyKind, key_plan};
 use fhecc_ckks::keys::{KeyStore, PlacedKey};
 use fhecc_ckks::{
-    Ciphertext, Complex, Encoder, EvaluationError, EvaluationKeys, Evaluator, Parameters, ParametersLiteral,
-    Scale,
+    BootstrapLiteral, BootstrapRotations, Ciphertext, Complex, Encoder, EvaluationError, EvaluationKeys,
+    Evaluator, Parameters, ParametersLiteral, Scale,
 };
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 
@@ -126,9 +126,35 @@ fn check(setup: &Setup, rms: f64, max: f64) {
     }
 }
 
+const FEWER_KEYS: [BootstrapRotations; 2] = [BootstrapRotations::Ladder, BootstrapRotations::Minimal];
+
+fn with_rotations(rotations: BootstrapRotations, literal: ParametersLiteral) -> ParametersLiteral {
+    let bootstrap = literal.bootstrap.map(|bootstrap| BootstrapLiteral { rotations, ..bootstrap });
+    ParametersLiteral { bootstrap, ..literal }
+}
+
 #[test]
 fn bootstrap_on_a_small_ring() {
     check(&Setup::new(small(10)), -20.5, -17.5);
+}
+
+#[test]
+fn fewer_keys_give_the_same_precision() {
+    let mut sizes = vec![Setup::new(small(10)).keys.size_in_bytes()];
+    for rotations in FEWER_KEYS {
+        let setup = Setup::new(with_rotations(rotations, small(10)));
+        check(&setup, -20.5, -17.5);
+        sizes.push(setup.keys.size_in_bytes());
+    }
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "a ring of real size: run with --release")]
+fn fewer_keys_on_a_ring_of_real_size() {
+    for rotations in FEWER_KEYS {
+        check(&Setup::new(with_rotations(rotations, ParametersLiteral::b5())), -16.4, -12.5);
+    }
 }
 
 #[test]

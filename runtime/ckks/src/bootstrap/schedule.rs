@@ -55,10 +55,12 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     let levels = half.ilog2() as usize;
     let literal = parameters.literal();
     let rotations = literal.bootstrap.map(|bootstrap| bootstrap.rotations).unwrap_or_default();
-    let sequential = match rotations {
-        BootstrapRotations::Hoisted => None,
-        BootstrapRotations::Ladder => Some(BabySteps::Ladder),
-        BootstrapRotations::Minimal => Some(BabySteps::Repeated),
+    // Slots to coefficients have few rows, so that key switches are cheap there and rows for the special primes are not:
+    // the ladder takes less time than hoisting.
+    let (few_rows, many_rows) = match rotations {
+        BootstrapRotations::Hoisted => (Some(BabySteps::Ladder), None),
+        BootstrapRotations::Ladder => (Some(BabySteps::Ladder), Some(BabySteps::Ladder)),
+        BootstrapRotations::Minimal => (Some(BabySteps::Repeated), Some(BabySteps::Repeated)),
     };
     let mut schedules = Vec::new();
     let stc = literal.slots_to_coeffs_bits.len();
@@ -71,7 +73,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
             level,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            sequential: few_rows,
         });
         first += count;
     }
@@ -86,7 +88,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
             level,
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            sequential: many_rows,
         });
         last -= count;
     }

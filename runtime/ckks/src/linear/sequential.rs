@@ -35,8 +35,9 @@ impl BabySteps {
         match self {
             Self::Repeated => index - 1,
             Self::Ladder => {
-                let radix = 1 << (count.max(2) - 1).ilog2().div_ceil(2).max(1);
-                if index < radix { 0 } else { index - index % radix.min(index) }
+                let radix = 1 << count.next_power_of_two().ilog2().div_ceil(2);
+                let below = index % radix;
+                if index < radix || below == 0 { 0 } else { index - below }
             }
         }
     }

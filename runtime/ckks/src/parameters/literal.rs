@@ -52,7 +52,7 @@ pub struct BootstrapLiteral {
 /// How the linear stages of a bootstrap rotate: the fewer keys, the more time. The matrices are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootstrapRotations {
-    /// A key for every baby and every giant step: the least time.
+    /// A key for every baby and every giant step of coefficients to slots: the least time.
     #[default]
     Hoisted,
     /// Babies in two rotations, giant steps by Horner's rule.
