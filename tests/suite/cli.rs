@@ -94,6 +94,8 @@ fn a_run_gives_one_json_object_with_the_promised_keys() {
         "rotation_keys",
         "key_bytes",
         "peak_rss_bytes",
+        "memory",
+        "steps",
         "security_bits",
         "log_qp",
         "log_n",
