@@ -139,7 +139,7 @@ fn bootstrap_on_a_small_ring() {
 }
 
 #[test]
-fn fewer_keys_give_the_same_precision() {
+fn fewer_keys_on_a_small_ring() {
     let mut sizes = vec![Setup::new(small(10)).keys.size_in_bytes()];
     for rotations in FEWER_KEYS {
         let setup = Setup::new(with_rotations(rotations, small(10)));
@@ -152,8 +152,9 @@ fn fewer_keys_give_the_same_precision() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "a ring of real size: run with --release")]
 fn fewer_keys_on_a_ring_of_real_size() {
+    // Babies are rounded once more than with hoisting, which costs up to a bit.
     for rotations in FEWER_KEYS {
-        check(&Setup::new(with_rotations(rotations, ParametersLiteral::b5())), -16.4, -12.5);
+        check(&Setup::new(with_rotations(rotations, ParametersLiteral::b5())), -15.4, -11.5);
     }
 }
 

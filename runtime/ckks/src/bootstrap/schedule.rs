@@ -55,12 +55,10 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     let levels = half.ilog2() as usize;
     let literal = parameters.literal();
     let rotations = literal.bootstrap.map(|bootstrap| bootstrap.rotations).unwrap_or_default();
-    // Slots to coefficients have few rows, so that key switches are cheap there and rows for the special primes are not:
-    // the ladder takes less time than hoisting.
-    let (few_rows, many_rows) = match rotations {
-        BootstrapRotations::Hoisted => (Some(BabySteps::Ladder), None),
-        BootstrapRotations::Ladder => (Some(BabySteps::Ladder), Some(BabySteps::Ladder)),
-        BootstrapRotations::Minimal => (Some(BabySteps::Repeated), Some(BabySteps::Repeated)),
+    let sequential = match rotations {
+        BootstrapRotations::Hoisted => None,
+        BootstrapRotations::Ladder => Some(BabySteps::Ladder),
+        BootstrapRotations::Minimal => Some(BabySteps::Repeated),
     };
     let mut schedules = Vec::new();
     let stc = literal.slots_to_coeffs_bits.len();
@@ -73,7 +71,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
             level,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential: few_rows,
+            sequential,
         });
         first += count;
     }
@@ -88,7 +86,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
             level,
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential: many_rows,
+            sequential,
         });
         last -= count;
     }

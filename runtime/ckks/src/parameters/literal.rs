@@ -52,10 +52,11 @@ pub struct BootstrapLiteral {
 /// How the linear stages of a bootstrap rotate: the fewer keys, the more time. The matrices are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootstrapRotations {
-    /// A key for every baby and every giant step of coefficients to slots: the least time.
+    /// A key for every baby and every giant step: the least time.
     #[default]
     Hoisted,
-    /// Babies in two rotations, giant steps by Horner's rule.
+    /// Babies in two rotations, giant steps by Horner's rule. Rounding of the babies costs about a bit of precision, as
+    /// with [`BootstrapRotations::Minimal`].
     Ladder,
     /// One key for all babies of a stage and one for its giant steps to either side: the fewest keys.
     Minimal,
