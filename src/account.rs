@@ -25,7 +25,12 @@ pub(crate) struct Bounds {
 impl Bounds {
     /// For `images` images on the threads there are. Without a budget only the memory of dropped polynomials is
     /// bounded: no more is kept than the prediction says is needed anyway.
-    pub(crate) fn new(plan: &Plan, images: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(plan: &Plan, images: usize, expanded_keys: bool) -> Result<Self, Failure> {
+        if expanded_keys && plan.memory.budget.is_some() {
+            return Err(Failure::usage(
+                "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
+            ));
+        }
         let available = rayon::current_num_threads();
         let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
         let Some(all) = predict(available) else {

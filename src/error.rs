@@ -27,6 +27,11 @@ impl Failure {
         Self { status, message: message.into(), rendered: false }
     }
 
+    /// What the checks before exclude.
+    pub(crate) fn bug(error: &dyn Display) -> Self {
+        Self::new(Status::Other, format!("{error}. This is a bug in fhecc; please report it."))
+    }
+
     /// Exit code 2.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Status::Usage, message)

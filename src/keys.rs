@@ -133,7 +133,7 @@ impl Places {
         })?;
         let create = || KeyStore::create(&store_folder()).map(Arc::new);
         let store = (!on_disk.is_empty()).then(create).transpose();
-        Ok(Self { on_disk, store: store.map_err(|e| stored(e, |e| bug(&e)))? })
+        Ok(Self { on_disk, store: store.map_err(|e| stored(e, |e| Failure::bug(&e)))? })
     }
 
     fn of(&self, key: PlacedKey) -> Option<Arc<KeyStore>> {
@@ -164,10 +164,6 @@ fn stored(error: EvaluationError, otherwise: impl FnOnce(EvaluationError) -> Fai
         ));
     }
     otherwise(error)
-}
-
-fn bug(error: &EvaluationError) -> Failure {
-    Failure::new(Status::Other, format!("{error}. This is a bug in fhecc; please report it."))
 }
 
 const REMEDY: &str = "Keys for this plan are made with `fhecc keygen PLAN -o FOLDER`";

@@ -101,13 +101,26 @@ impl Network {
             .map_err(|(error, profile)| self.failure(error, &profile, options.verify))
     }
 
+    /// The plan for these sources' profile and memory, with weights from anywhere.
+    pub(crate) fn plan(
+        &self,
+        weights: &Weights,
+        sources: &Sources,
+        options: CompileOptions,
+    ) -> Result<CheckedPlan, Failure> {
+        let options = CompileOptions { memory: sources.memory.map(|size| size.0), ..options };
+        let (compiled, _) = self.compile_for(weights, sources.profile.as_deref(), &options)?;
+        let plan = compiled.plan.ok_or_else(|| Failure::bug(&"the compiler gave no plan"))?;
+        CheckedPlan::new(plan).map_err(|e| Failure::plan(&self.path, &PlanError::Check(e)))
+    }
+
     /// The smallest memory budget in bytes for which there is a plan.
     pub(crate) fn smallest_budget(&self, weights: &Weights, profile: Option<&str>) -> Result<u64, Failure> {
         let options = CompileOptions { memory: Some(1), ..CompileOptions::default() };
         match self.best(weights, profile, &options)? {
             Err((CompileError::Memory(MemoryError::TooSmall { smallest, .. }), _)) => Ok(smallest),
             Err((error, profile)) => Err(self.failure(error, &profile, false)),
-            Ok(_) => Err(Failure::new(Status::Other, "a plan that takes no memory. This is a bug in fhecc.")),
+            Ok(_) => Err(Failure::bug(&"there is a plan that takes no memory")),
         }
     }
 
@@ -246,14 +259,9 @@ impl Program {
     fn compile(path: &Path, sources: &Sources) -> Result<Self, Failure> {
         let network = Network::open(path)?;
         let (file, weights) = network.weights(sources.weights.as_deref(), true)?;
-        let options = CompileOptions {
-            weights_file: file.display().to_string(),
-            memory: sources.memory.map(|size| size.0),
-            ..CompileOptions::default()
-        };
-        let (compiled, _) = network.compile_for(&weights, sources.profile.as_deref(), &options)?;
-        let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
-        let plan = CheckedPlan::new(plan).map_err(|e| Failure::plan(path, &PlanError::Check(e)))?;
+        let options =
+            CompileOptions { weights_file: file.display().to_string(), ..CompileOptions::default() };
+        let plan = network.plan(&weights, sources, options)?;
         Ok(Self { plan, weights, network: Some(network) })
     }
 }

@@ -1,7 +1,6 @@
 //! From images to logits: encryption, evaluation and decryption, or evaluation on clear slots.
 
 use crate::error::Failure;
-use crate::exit::Status;
 use crate::keys::{self, Keys};
 use crate::program::Program;
 use fhecc_ckks::Encoder;
@@ -9,7 +8,6 @@ use fhecc_client::{Decryptor, Encryptor};
 use fhecc_plan::{Op, Plan, Step};
 use fhecc_runtime::images::{ImageError, ImageRgb};
 use fhecc_runtime::{Clear, Encrypted, Execution, ExecutionError, Progress, Trace, needs_bootstrap};
-use std::fmt::Display;
 use std::time::Instant;
 
 /// The logits of one image, and what they took.
@@ -33,7 +31,7 @@ impl<'a> EncryptedSession<'a> {
     /// Prepares `program` with these keys.
     pub(crate) fn new(program: &'a Program, keys: &'a Keys) -> Result<Self, Failure> {
         if needs_bootstrap(&program.plan) {
-            keys.parameters.prepare_bootstrap().map_err(|e| bug(&e))?;
+            keys.parameters.prepare_bootstrap().map_err(|e| Failure::bug(&e))?;
         }
         let backend = Encrypted::new(&program.plan, &keys.parameters, &keys.evaluation);
         let execution = Execution::new(&program.plan, &program.weights, backend).map_err(|e| stopped(&e))?;
@@ -47,14 +45,16 @@ impl<'a> EncryptedSession<'a> {
         let begin = Instant::now();
         let values = image.slots(&plan.input, plan.input.layout.period()).map_err(|e| unfit(&e))?;
         let level = input_step(plan)?.level.0.into();
-        let plaintext =
-            Encoder::new(parameters).encode(&values, level, parameters.scale()).map_err(|e| bug(&e))?;
-        let input =
-            Encryptor::new(&self.keys.secret, keys::seeds()?).encrypt(&plaintext).map_err(|e| bug(&e))?;
+        let plaintext = Encoder::new(parameters)
+            .encode(&values, level, parameters.scale())
+            .map_err(|e| Failure::bug(&e))?;
+        let input = Encryptor::new(&self.keys.secret, keys::seeds()?)
+            .encrypt(&plaintext)
+            .map_err(|e| Failure::bug(&e))?;
         let encrypted = Instant::now();
         let (output, trace) = self.execution.run(input, progress).map_err(|e| stopped(&e))?;
         let evaluated = Instant::now();
-        let slots = Decryptor::new(&self.keys.secret).decrypt(&output).map_err(|e| bug(&e))?;
+        let slots = Decryptor::new(&self.keys.secret).decrypt(&output).map_err(|e| Failure::bug(&e))?;
         let logits = logits(plan, &slots);
         let seconds = [
             (encrypted - begin).as_secs_f64(),
@@ -88,7 +88,7 @@ impl<'a> ClearSession<'a> {
         let slots = |image: &ImageRgb| image.slots(&plan.input, plan.input.layout.period());
         let slots = images.iter().map(slots).collect::<Result<Vec<_>, _>>().map_err(|e| unfit(&e))?;
         let level = input_step(plan)?.level.0;
-        let input = self.execution.backend().input(slots, level).map_err(|e| bug(&e))?;
+        let input = self.execution.backend().input(slots, level).map_err(|e| Failure::bug(&e))?;
         let (output, trace) = self.execution.run(input, progress).map_err(|e| stopped(&e))?;
         Ok((output.images().iter().map(|slots| logits(plan, slots)).collect(), trace))
     }
@@ -121,11 +121,6 @@ fn logits(plan: &Plan, slots: &[f64]) -> Vec<f64> {
 
 fn stopped(error: &ExecutionError) -> Failure {
     Failure::new(error.exit_class().into(), format!("{error}."))
-}
-
-/// The plan's own checks exclude what gets here.
-fn bug(error: &dyn Display) -> Failure {
-    Failure::new(Status::Other, format!("{error}. This is a bug in fhecc; please report it."))
 }
 
 fn unfit(error: &ImageError) -> Failure {

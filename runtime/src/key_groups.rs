@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const RAISE: &str = "raise of the modulus";
 
 /// The name of the group that a key belongs to.
-pub fn group_of(request: &BootstrapKeyRequest) -> String {
+fn group_of(request: &BootstrapKeyRequest) -> String {
     match request.kind {
         BootstrapKeyKind::DenseToSparse | BootstrapKeyKind::Raise(_) => RAISE.to_owned(),
         BootstrapKeyKind::Shared(_, Some(BootstrapStage::SlotsToCoeffs(part))) => {
@@ -96,6 +96,9 @@ mod tests {
     use super::*;
     use crate::execution::tests::small_plan;
     use crate::parameters_literal;
+    use fhecc_ckks::{DigitLayout, KeySwitchKey};
+    use fhecc_plan::prediction::KeyShape;
+    use fhecc_plan::{Level, Profile};
 
     #[test]
     fn what_the_plan_puts_on_disk_is_there_unless_it_has_another_use() {
@@ -120,6 +123,24 @@ mod tests {
             let stored = at(&plan);
             for request in group.iter().filter_map(BootstrapKeyRequest::shared) {
                 assert!(stored.contains(&request) || requests.contains(&request));
+            }
+        }
+    }
+
+    /// The compiler knows no primes: it predicts keys from their bits.
+    #[test]
+    fn predicted_keys_have_the_size_of_real_ones() {
+        for text in [include_str!("../../models/targets/b5.ron"), include_str!("../../models/targets/b6.ron")]
+        {
+            let profile = Profile::from_ron(text).expect("sound");
+            let parameters = Parameters::new(parameters_literal(&profile)).expect("secure");
+            for level in 0..=profile.max_level() {
+                for special in 1..=profile.special_bits.len() {
+                    let predicted = KeyShape::new(&profile, Level(level), special).map(|shape| shape.bytes());
+                    let layout = DigitLayout::Greedy;
+                    let real = KeySwitchKey::packed_bytes(&parameters, level.into(), special, layout).ok();
+                    assert_eq!(predicted, real.map(|bytes| bytes as u64), "level {level}, {special} primes");
+                }
             }
         }
     }

@@ -136,12 +136,7 @@ fn polynomial(program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, F
 
 /// The plan on ciphertexts.
 fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, Failure> {
-    if args.expand_keys && program.plan.memory.budget.is_some() {
-        return Err(Failure::usage(
-            "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
-        ));
-    }
-    let bounds = Bounds::new(&program.plan, images.len())?;
+    let bounds = Bounds::new(&program.plan, images.len(), args.expand_keys)?;
     bounds.install(|| encrypted_within(args, program, images, &bounds))
 }
 

@@ -7,12 +7,10 @@ mod sweep;
 use self::facts::Facts;
 use crate::args::Explain;
 use crate::error::Failure;
-use crate::exit::Status;
 use crate::output;
 use crate::program::{Network, Program};
 use fhecc_compiler::{CompileOptions, placeholder_weights};
-use fhecc_plan::{CheckedPlan, PlanError, Weights};
-use std::path::Path;
+use fhecc_plan::{CheckedPlan, Plan, Weights};
 
 /// Says what a plan will take.
 pub(crate) fn explain(args: &Explain) -> Result<(), Failure> {
@@ -27,25 +25,34 @@ fn plan(args: &Explain) -> Result<CheckedPlan, Failure> {
     if !args.untrained {
         return Ok(Program::open(&args.program, &args.sources)?.plan);
     }
-    let (network, weights) = untrained(&args.program)?;
-    let memory = args.sources.memory.map(|size| size.0);
-    let options = CompileOptions { memory, ..CompileOptions::default() };
-    let (compiled, _) = network.compile_for(&weights, args.sources.profile.as_deref(), &options)?;
-    let plan = compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))?;
-    CheckedPlan::new(plan).map_err(|e| Failure::plan(&args.program, &PlanError::Check(e)))
+    let (network, weights) = network(args)?;
+    network.plan(&weights, &args.sources, CompileOptions::default())
 }
 
-/// A network with made-up weights.
-fn untrained(path: &Path) -> Result<(Network, Weights), Failure> {
+/// The network with its weights, or with made-up ones.
+fn network(args: &Explain) -> Result<(Network, Weights), Failure> {
+    let path = &args.program;
     if path.extension().is_none_or(|e| e != "net") {
         return Err(Failure::usage(format!(
-            "--untrained makes up the weights of a network (.net); {} is none.",
+            "--sweep and --untrained compile a network (.net); {} is none.",
             path.display()
         )));
     }
     let network = Network::open(path)?;
-    let weights = placeholder_weights(&network.graph);
+    let weights = if args.untrained {
+        placeholder_weights(&network.graph)
+    } else {
+        network.weights(args.sources.weights.as_deref(), true)?.1
+    };
     Ok((network, weights))
+}
+
+/// There is no prediction for a plan of this profile.
+fn unpredicted(plan: &Plan) -> Failure {
+    Failure::usage(format!(
+        "profile {} does not say how much memory its bootstraps take. `fhecc tune` writes a profile that does; compile the network again with it.",
+        plan.parameters.name
+    ))
 }
 
 fn text(facts: &Facts) -> String {

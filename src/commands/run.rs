@@ -53,11 +53,6 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let begin = Instant::now();
     limit_threads(args.threads)?;
     let program = Program::open(&args.program, &args.sources)?;
-    if args.expand_keys && program.plan.memory.budget.is_some() {
-        return Err(Failure::usage(
-            "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
-        ));
-    }
     let size = images::plan_size(&program.plan.input)
         .map_err(|e| Failure::new(e.exit_class().into(), format!("{}: {e}.", args.program.display())))?;
     let ImageFiles { images, skipped } = ImageFiles::read(&args.images, size)?;
@@ -68,7 +63,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let evaluated = match args.backend {
         Backend::Clear => clear(args, &program, &images)?,
         Backend::Ckks => {
-            let bounds = Bounds::new(&program.plan, images.len())?;
+            let bounds = Bounds::new(&program.plan, images.len(), args.expand_keys)?;
             bounds.install(|| encrypted(args, &program, &images, &bounds))?
         }
     };

@@ -323,6 +323,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The rotations by which a step outside of bootstraps turns its argument, as keys name them; 0 is left out.
+    pub fn rotations<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = Rotation> + 'a {
+        let slots = self.parameters.slots();
+        let (first, second): (&[Rotation], &[Rotation]) = match &step.op {
+            Op::Linear { map, .. } => {
+                self.linears.get(*map as usize).map_or((&[], &[]), |map| (&map.babies, &map.giants))
+            }
+            Op::RotateSum { rotations, .. } => (rotations, &[]),
+            Op::Input
+            | Op::Add { .. }
+            | Op::DropLevel { .. }
+            | Op::Bootstrap { .. }
+            | Op::Polynomial { .. } => (&[], &[]),
+        };
+        let named = move |rotation: &Rotation| Rotation::centred(rotation.0.into(), slots);
+        first.iter().chain(second).map(named).filter(|rotation| rotation.0 != 0)
+    }
+
     /// The highest level at which ciphertexts are multiplied outside of bootstraps.
     pub fn highest_product(&self) -> Option<Level> {
         let level_of = |reg| self.steps.iter().find(|step| step.dst == reg).map(|step| step.level);

@@ -4,6 +4,6 @@ mod key;
 mod memory;
 mod time;
 
-pub use key::{KeyShape, RotationKeys, relinearisation_key};
+pub use key::{KeyShape, RotationKeys};
 pub use memory::{KeyMemory, MemoryUse, StepMemory};
-pub use time::{linear_ms, polynomial_ms, products, rotation_ms, seconds_of_disk, step_ms};
+pub use time::{linear_ms, seconds_of_disk, step_ms};

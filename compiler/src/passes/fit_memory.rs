@@ -131,21 +131,24 @@ fn chosen(mut plan: Plan, budget: Option<u64>, threads: u32) -> Result<Plan, Mem
         return Err(MemoryError::NoFigures { profile: plan.parameters.name });
     }
     let fits = |plan: &Plan| plan.memory.peak_bytes.is_some_and(|peak| peak <= budget);
-    let quickest = |plans: Vec<Plan>| {
-        plans.into_iter().min_by(|a, b| a.predicted.seconds.total_cmp(&b.predicted.seconds))
-    };
-    if let Some(plan) = quickest(candidates.iter().filter(|plan| fits(plan)).cloned().collect()) {
+    let (fitting, others): (Vec<Plan>, Vec<Plan>) = candidates.into_iter().partition(fits);
+    if let Some(plan) = quickest(fitting) {
         return Ok(plan);
     }
-    let stored: Vec<Plan> = candidates.into_iter().map(|plan| with_disk(plan, budget)).collect();
-    if let Some(plan) = quickest(stored.iter().filter(|plan| fits(plan)).cloned().collect()) {
+    let stored = others.into_iter().map(|plan| with_disk(plan, budget));
+    let (fitting, others): (Vec<Plan>, Vec<Plan>) = stored.partition(fits);
+    if let Some(plan) = quickest(fitting) {
         return Ok(plan);
     }
     let need = |plan: &&Plan| plan.memory.peak_bytes.unwrap_or(u64::MAX);
-    match stored.iter().min_by_key(need).and_then(|plan| too_small(plan, budget)) {
+    match others.iter().min_by_key(need).and_then(|plan| too_small(plan, budget)) {
         Some(error) => Err(error),
         None => Err(MemoryError::NoFigures { profile: plan.parameters.name }),
     }
+}
+
+fn quickest(plans: Vec<Plan>) -> Option<Plan> {
+    plans.into_iter().min_by(|a, b| a.predicted.seconds.total_cmp(&b.predicted.seconds))
 }
 
 fn too_small(smallest: &Plan, budget: u64) -> Option<MemoryError> {
@@ -217,26 +220,10 @@ fn with_disk(mut plan: Plan, budget: u64) -> Plan {
 /// Everything that may go to disk: how often it is read, its bytes, what it is.
 fn items(plan: &Plan) -> Vec<(usize, u64, Item)> {
     let mut uses: BTreeMap<Rotation, usize> = BTreeMap::new();
-    let mut bootstraps = 0;
-    let slots = plan.parameters.slots();
-    for step in &plan.steps {
-        let rotations: Vec<Rotation> = match &step.op {
-            Op::Linear { map, .. } => plan
-                .linears
-                .get(*map as usize)
-                .map(|map| map.babies.iter().chain(&map.giants).copied().collect())
-                .unwrap_or_default(),
-            Op::RotateSum { rotations, .. } => rotations.clone(),
-            Op::Bootstrap { .. } => {
-                bootstraps += 1;
-                continue;
-            }
-            Op::Input | Op::Add { .. } | Op::DropLevel { .. } | Op::Polynomial { .. } => continue,
-        };
-        for rotation in rotations {
-            *uses.entry(Rotation::centred(rotation.0.into(), slots)).or_default() += 1;
-        }
+    for rotation in plan.steps.iter().flat_map(|step| plan.rotations(step)) {
+        *uses.entry(rotation).or_default() += 1;
     }
+    let bootstraps = plan.steps.iter().filter(|step| matches!(step.op, Op::Bootstrap { .. })).count();
     let mut items = Vec::new();
     if let Some(shapes) = RotationKeys::of(plan) {
         for (index, key) in plan.keys.iter().enumerate() {

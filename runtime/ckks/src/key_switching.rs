@@ -21,7 +21,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub(crate) use self::division::{divide, divide_pair};
-pub(crate) use self::extended::ExtendedPair;
+pub(crate) use self::extended::{ExtendedPair, fitted};
 use crate::base_conversion::{Source, group_size};
 use crate::error::EvaluationError;
 use crate::keys::{DigitLayout, KeySwitchKey, PackedRow, strip};

@@ -1,6 +1,6 @@
 //! How much memory polynomials take: ciphertexts, plaintexts and everything temporary, of the whole process.
 //!
-//! Keys and the matrices of a bootstrap are not among them; they state their own sizes.
+//! The matrices of a bootstrap are among them, keys are not; both state their own sizes.
 
 use crate::poly::pool;
 
@@ -18,11 +18,6 @@ pub fn peak() -> usize {
 pub fn reset_peak() {
     let mut pool = pool();
     pool.peak = pool.in_use;
-}
-
-/// Bytes of dropped polynomials that are kept for new ones.
-pub fn kept() -> usize {
-    pool().kept
 }
 
 /// Keeps dropped polynomials only as long as there are no more than `bytes` of polynomials together with them.

@@ -302,6 +302,23 @@ impl PartialEq for Parameters {
     }
 }
 
+/// A small ring with three primes and this special one, without bootstrap.
+#[cfg(test)]
+pub(crate) fn tiny_for_tests(log_n: u32, special_bits: u32) -> Parameters {
+    let literal = ParametersLiteral {
+        log_n,
+        base_bits: 40,
+        slots_to_coeffs_bits: vec![28],
+        compute_bits: vec![31],
+        eval_mod_bits: vec![],
+        coeffs_to_slots_bits: vec![],
+        special_bits: vec![special_bits],
+        log_scale: 31,
+        bootstrap: None,
+    };
+    Parameters::insecure_for_tests(literal).expect("in range")
+}
+
 fn check_ranges(literal: &ParametersLiteral) -> Result<(), ParameterError> {
     let log_n = literal.log_n;
     if !(LOG_N.0..=LOG_N.1).contains(&log_n) {

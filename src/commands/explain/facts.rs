@@ -95,12 +95,7 @@ impl Facts {
     /// Of a plan whose profile allows a prediction.
     pub(super) fn new(plan: &CheckedPlan) -> Result<Self, Failure> {
         let threads = plan.memory.threads;
-        let used = MemoryUse::predict(plan, threads.into()).ok_or_else(|| {
-            Failure::usage(format!(
-                "profile {} does not say how much memory its bootstraps take. `fhecc tune` writes a profile that does; compile the network again with it.",
-                plan.parameters.name
-            ))
-        })?;
+        let used = MemoryUse::predict(plan, threads.into()).ok_or_else(|| super::unpredicted(plan))?;
         let at = used.peak_step();
         let peak = used.steps.get(at).copied().unwrap_or_default();
         let parameters = &plan.parameters;

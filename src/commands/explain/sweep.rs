@@ -1,14 +1,13 @@
 //! What each budget costs.
 
-use crate::args::Explain;
+use crate::args::{Explain, Sources};
+use crate::byte_size::ByteSize;
 use crate::error::Failure;
-use crate::exit::Status;
 use crate::files;
 use crate::output;
-use crate::program::Network;
 use fhecc_compiler::CompileOptions;
 use fhecc_plan::prediction::MemoryUse;
-use fhecc_plan::{Memory, Plan};
+use fhecc_plan::{CheckedPlan, Memory};
 use serde::Serialize;
 
 /// Budgets between the fastest plan and the smallest.
@@ -37,38 +36,20 @@ struct Sweep {
 
 /// Compiles for a row of budgets and shows what becomes of time and keys.
 pub(super) fn sweep(args: &Explain) -> Result<(), Failure> {
-    if args.program.extension().is_none_or(|e| e != "net") {
-        return Err(Failure::usage(format!(
-            "--sweep compiles for many budgets and needs a network (.net), not {}.",
-            args.program.display()
-        )));
-    }
-    let (network, weights) = if args.untrained {
-        super::untrained(&args.program)?
-    } else {
-        let network = Network::open(&args.program)?;
-        let (_, weights) = network.weights(args.sources.weights.as_deref(), true)?;
-        (network, weights)
-    };
-    let compile = |budget: Option<u64>| -> Result<Plan, Failure> {
-        let options = CompileOptions { memory: budget, ..CompileOptions::default() };
-        let (compiled, _) = network.compile_for(&weights, args.sources.profile.as_deref(), &options)?;
-        compiled.plan.ok_or_else(|| Failure::new(Status::Other, "the compiler gave no plan."))
+    let (network, weights) = super::network(args)?;
+    let compile = |budget: Option<u64>| {
+        let sources = Sources { memory: budget.map(ByteSize), ..args.sources.clone() };
+        network.plan(&weights, &sources, CompileOptions::default())
     };
     let fastest = compile(None)?;
-    let Some(top) = fastest.memory.peak_bytes else {
-        return Err(Failure::usage(format!(
-            "profile {} does not say how much memory its bootstraps take. `fhecc tune` writes a profile that does.",
-            fastest.parameters.name
-        )));
-    };
+    let top = fastest.memory.peak_bytes.ok_or_else(|| super::unpredicted(&fastest))?;
     let bottom = network.smallest_budget(&weights, args.sources.profile.as_deref())?;
     let bottom = bottom.div_ceil(1 << 20) << 20;
     let mut points = vec![point(&fastest)?];
     for step in 1..=BUDGETS {
-        // In whole MiB, as people give budgets; the last one must be enough.
-        let budget = top - (top - bottom) * step / BUDGETS;
-        let budget = if step == BUDGETS { bottom } else { budget >> 20 << 20 };
+        // In whole MiB, as people give budgets, and never too little.
+        let budget = top - top.saturating_sub(bottom) * step / BUDGETS;
+        let budget = bottom.max(budget >> 20 << 20);
         points.push(point(&compile(Some(budget))?)?);
     }
     let sweep = Sweep { schema: 1, network: fastest.network.name.clone(), threads: Memory::THREADS, points };
@@ -78,9 +59,9 @@ pub(super) fn sweep(args: &Explain) -> Result<(), Failure> {
     if args.json { output::json(&sweep) } else { output::result(&text(&sweep)) }
 }
 
-fn point(plan: &Plan) -> Result<Point, Failure> {
-    let memory = MemoryUse::predict(plan, plan.memory.threads.into())
-        .ok_or_else(|| Failure::new(Status::Other, "a plan without a prediction of its memory."))?;
+fn point(plan: &CheckedPlan) -> Result<Point, Failure> {
+    let memory =
+        MemoryUse::predict(plan, plan.memory.threads.into()).ok_or_else(|| super::unpredicted(plan))?;
     Ok(Point {
         budget: plan.memory.budget,
         peak: memory.peak(),

@@ -90,6 +90,6 @@ impl<'a> RotationKeys<'a> {
 
 /// The relinearisation key of a plan without bootstraps, whose polynomials are evaluated at `level` at most: all the
 /// special primes that the table allows.
-pub fn relinearisation_key(profile: &Profile, level: Level) -> Option<KeyShape> {
+pub(super) fn relinearisation_key(profile: &Profile, level: Level) -> Option<KeyShape> {
     (1..=profile.special_bits.len()).rev().find_map(|special| KeyShape::new(profile, level, special))
 }

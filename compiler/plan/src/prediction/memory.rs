@@ -67,7 +67,8 @@ impl MemoryUse {
             + weights.saturating_mul(BYTES_PER_WEIGHT);
         let bootstraps = plan.steps.iter().any(|step| matches!(step.op, Op::Bootstrap { .. }));
         let bootstrap = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
-        let shapes = Shapes { plan, row, threads, levels: levels(plan) };
+        let levels = plan.steps.iter().map(|step| (step.dst, step.level)).collect();
+        let shapes = Shapes { plan, row, threads, levels, keys: RotationKeys::of(plan) };
         let mut alive: BTreeMap<Reg, u64> = BTreeMap::new();
         let mut steps = Vec::with_capacity(plan.steps.len());
         for step in &plan.steps {
@@ -152,16 +153,13 @@ fn keys(plan: &Plan) -> Option<Vec<KeyMemory>> {
     Some(groups)
 }
 
-fn levels(plan: &Plan) -> BTreeMap<Reg, Level> {
-    plan.steps.iter().map(|step| (step.dst, step.level)).collect()
-}
-
 struct Shapes<'a> {
     plan: &'a Plan,
     /// Bytes of a row.
     row: u64,
     threads: u64,
     levels: BTreeMap<Reg, Level>,
+    keys: Option<RotationKeys<'a>>,
 }
 
 impl Shapes<'_> {
@@ -193,7 +191,7 @@ impl Shapes<'_> {
 
     /// Digits, special primes, rows over the level and the special primes.
     fn key(&self, level: Level) -> (u64, u64, u64) {
-        let shape: Option<KeyShape> = RotationKeys::of(self.plan).and_then(|keys| keys.shape(level));
+        let shape: Option<KeyShape> = self.keys.and_then(|keys| keys.shape(level));
         let (digits, special) = shape.map_or((1, 1), |shape| (shape.digits as u64, shape.special as u64));
         (digits, special, u64::from(level.0) + 1 + special)
     }

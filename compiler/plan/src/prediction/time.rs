@@ -1,11 +1,13 @@
 //! Predicted milliseconds on one core, from the costs that were measured level by level.
 
+use super::RotationKeys;
 use crate::{Costs, Form, KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Rotation, Step};
+use std::collections::BTreeMap;
 
 const MIB: f64 = (1u64 << 20) as f64;
 
 /// One rotation outside of linear maps.
-pub fn rotation_ms(costs: &Costs, level: Level) -> f64 {
+fn rotation_ms(costs: &Costs, level: Level) -> f64 {
     costs.at(level).rotation_ms
 }
 
@@ -21,7 +23,7 @@ pub fn linear_ms(costs: &Costs, map: &LinearMap, level: Level) -> f64 {
 }
 
 /// Products of ciphertexts in a Paterson-Stockmeyer evaluation with `2^k` baby powers, for the best k.
-pub fn products(degree: usize) -> usize {
+fn products(degree: usize) -> usize {
     let products = |k: u32| {
         let babies = 1_usize << k;
         let blocks = (degree + 1).div_ceil(babies);
@@ -34,7 +36,7 @@ pub fn products(degree: usize) -> usize {
 }
 
 /// A polynomial, its operand at `level`: its products are spread evenly over the levels that it consumes.
-pub fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
+fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
     let depth = polynomial.depth().max(1);
     let levels = (0..depth).map(|down| Level(level.0.saturating_sub(down)));
     let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
@@ -66,34 +68,27 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
 /// Seconds in which a plan reads keys from disk. Keys of linear maps are read once for every step that rotates by
 /// them, those of bootstraps once for every bootstrap.
 pub fn seconds_of_disk(plan: &Plan) -> f64 {
-    let stored = |rotation: Rotation| -> f64 {
-        let key = plan.keys.iter().find(|key| key.rotation == rotation && key.place == KeyPlace::Disk);
-        let bytes = key.and_then(|key| super::RotationKeys::of(plan)?.bytes(key.level));
-        bytes.unwrap_or(0) as f64
-    };
-    let slots = plan.parameters.slots();
-    let centred = |rotations: &[Rotation]| -> f64 {
-        rotations.iter().map(|r| stored(Rotation::centred(r.0.into(), slots))).sum()
-    };
+    let shapes = RotationKeys::of(plan);
+    let stored: BTreeMap<Rotation, u64> = plan
+        .keys
+        .iter()
+        .filter(|key| key.place == KeyPlace::Disk)
+        .filter_map(|key| Some((key.rotation, shapes?.bytes(key.level)?)))
+        .collect();
     let bootstrap = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
     let groups = bootstrap.into_iter().flat_map(|entry| &entry.keys);
-    let per_bootstrap: f64 = groups
+    let per_bootstrap: u64 = groups
         .filter(|group| plan.memory.bootstrap_keys_on_disk.contains(&group.name))
-        .map(|group| group.bytes as f64)
+        .map(|group| group.bytes)
         .sum();
-    let bytes: f64 = plan
-        .steps
-        .iter()
-        .map(|step| match &step.op {
-            Op::Linear { map, .. } => {
-                plan.linears.get(*map as usize).map_or(0.0, |map| centred(&map.babies) + centred(&map.giants))
-            }
-            Op::RotateSum { rotations, .. } => centred(rotations),
-            Op::Bootstrap { .. } => per_bootstrap,
-            Op::Input | Op::Add { .. } | Op::DropLevel { .. } | Op::Polynomial { .. } => 0.0,
-        })
-        .sum();
-    bytes / MIB / plan.parameters.costs.disk_mib_per_s
+    let bytes = |step: &Step| -> u64 {
+        if matches!(step.op, Op::Bootstrap { .. }) {
+            return per_bootstrap;
+        }
+        plan.rotations(step).filter_map(|rotation| stored.get(&rotation)).sum()
+    };
+    let bytes: u64 = plan.steps.iter().map(bytes).sum();
+    bytes as f64 / MIB / plan.parameters.costs.disk_mib_per_s
 }
 
 #[cfg(test)]

@@ -73,9 +73,7 @@ impl Circuit {
 
         Ok(Self { slots_to_coeffs, coeffs_to_slots, sine: SinePlan::new(&literal, &cosine_in_y(&literal)) })
     }
-}
 
-impl Circuit {
     /// Bytes of all encoded matrices.
     pub(crate) fn size_in_bytes(&self) -> usize {
         let stages = self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots);

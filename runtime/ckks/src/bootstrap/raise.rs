@@ -23,7 +23,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, divide_pair, key_product};
+use crate::key_switching::{Decomposed, ExtendedPair, key_product};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
     BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Horner, Switch, baby_rotations, compute_rows, inner_sums,
@@ -65,9 +65,7 @@ pub(crate) fn raise(
             })
         })?;
         drop(babies);
-        let missing = || EvaluationError::Argument { what: "a matrix without diagonals".into() };
-        let Ciphertext { c0, c1, .. } = horner.finish()?.ok_or_else(missing)?;
-        let (c0, c1) = divide_pair(parameters, (c0, c1), level, 0, true);
+        let (c0, c1) = horner.rescaled(level)?;
         return Ok(Ciphertext { level: level - 1, scale, c0, c1 });
     }
     let mut sum = ExtendedPair::zero(parameters, level, stage.schedule.special_count);

@@ -84,9 +84,9 @@ impl ExtendedPair {
         });
     }
 
-    /// The pair divided by `P`, over `Q_level`.
+    /// The pair divided by `P`, over `Q_level`. The polynomials keep the memory of the rows that are gone; see [`fitted`].
     pub(crate) fn mod_down(self, parameters: &Parameters) -> (Poly, Poly) {
-        fitted(divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, false))
+        divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, false)
     }
 
     /// The pair divided by `P q_level`, over `Q_(level - 1)`; needs `level >= 1`.
@@ -95,8 +95,8 @@ impl ExtendedPair {
     }
 }
 
-/// In buffers of their own length: what is divided may live long, and the rows of the special primes are gone.
-fn fitted((c0, c1): (Poly, Poly)) -> (Poly, Poly) {
+/// In buffers of their own length, for polynomials that live on.
+pub(crate) fn fitted((c0, c1): (Poly, Poly)) -> (Poly, Poly) {
     (c0.clone(), c1.clone())
 }
 

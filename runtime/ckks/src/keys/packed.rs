@@ -279,21 +279,10 @@ impl PackedRow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::ParametersLiteral;
+    use crate::parameters::tiny_for_tests;
 
     fn parameters(log_n: u32) -> Parameters {
-        Parameters::insecure_for_tests(ParametersLiteral {
-            log_n,
-            base_bits: 40,
-            slots_to_coeffs_bits: vec![28],
-            compute_bits: vec![31],
-            eval_mod_bits: vec![],
-            coeffs_to_slots_bits: vec![],
-            special_bits: vec![50],
-            log_scale: 31,
-            bootstrap: None,
-        })
-        .unwrap()
+        tiny_for_tests(log_n, 50)
     }
 
     const SHAPE: PackedShape = PackedShape { level: 2, special_count: 1, digits: 3 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{KeyKind, KeyStore, KeySwitchKey, PlacedKey, mask_row};
-use crate::parameters::{Parameters, ParametersLiteral};
+use crate::parameters::{Parameters, tiny_for_tests};
 use crate::{
     Ciphertext, DiagonalSource, DigitLayout, EvaluationError, EvaluationKeys, Evaluator, LinearMap, Poly,
     split_rotations,
@@ -36,18 +36,7 @@ fn keys(parameters: &Parameters, rotations: &[i32]) -> EvaluationKeys {
 
 #[test]
 fn a_failing_disk_stops_rotations_and_linear_transforms_with_an_error() {
-    let parameters = Parameters::insecure_for_tests(ParametersLiteral {
-        log_n: 10,
-        base_bits: 40,
-        slots_to_coeffs_bits: vec![28],
-        compute_bits: vec![31],
-        eval_mod_bits: vec![],
-        coeffs_to_slots_bits: vec![],
-        special_bits: vec![48],
-        log_scale: 31,
-        bootstrap: None,
-    })
-    .unwrap();
+    let parameters = tiny_for_tests(10, 48);
     let zero = || Poly::zero(parameters.n(), LEVEL + 1);
     let ciphertext = Ciphertext { level: LEVEL, scale: parameters.scale(), c0: zero(), c1: zero() };
     // Babies stay with the special primes in the first split and leave them before the products in the second.

@@ -10,7 +10,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair};
+use crate::key_switching::{Decomposed, ExtendedPair, fitted};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -211,7 +211,7 @@ impl HoistedBabies<'_> {
         product
             .par_rows_mut()
             .try_for_each(|(row, first, second)| self.product_row(index, row, first, second))?;
-        Ok(product.mod_down(self.parameters))
+        Ok(fitted(product.mod_down(self.parameters)))
     }
 }
 

@@ -171,21 +171,10 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parameters::{Parameters, ParametersLiteral};
+    use crate::parameters::{Parameters, tiny_for_tests};
 
     fn parameters() -> Parameters {
-        Parameters::insecure_for_tests(ParametersLiteral {
-            log_n: 10,
-            base_bits: 40,
-            slots_to_coeffs_bits: vec![28],
-            compute_bits: vec![31],
-            eval_mod_bits: vec![],
-            coeffs_to_slots_bits: vec![],
-            special_bits: vec![48],
-            log_scale: 31,
-            bootstrap: None,
-        })
-        .unwrap()
+        tiny_for_tests(10, 48)
     }
 
     /// `p(X^-1)` in the ring of degree `p.len()`.

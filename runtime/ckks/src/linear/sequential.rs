@@ -102,12 +102,15 @@ impl<'a> Horner<'a> {
         Ok(())
     }
 
-    /// The sum of everything, or `None` if nothing was added.
-    pub(crate) fn finish(mut self) -> Result<Option<Ciphertext>, EvaluationError> {
+    /// The sum of everything, rescaled from `level`; zero if nothing was added.
+    pub(crate) fn rescaled(mut self, level: usize) -> Result<(Poly, Poly), EvaluationError> {
         if let Some((at, sum)) = self.side.take() {
             self.join(at, sum)?;
         }
-        Ok(self.total)
+        let parameters = self.evaluator.parameters();
+        let zero = || Poly::zero(parameters.n(), level + 1);
+        let sum = self.total.map_or_else(|| (zero(), zero()), |total| (total.c0, total.c1));
+        Ok(divide_pair(parameters, sum, level, 0, true))
     }
 
     fn join(&mut self, at: i32, sum: Ciphertext) -> Result<(), EvaluationError> {
@@ -221,14 +224,7 @@ impl Evaluator<'_> {
                 })
             })?;
         }
-        let Ciphertext { c0, c1, .. } = match horner.finish()? {
-            Some(sum) => sum,
-            None => {
-                let zero = || Poly::zero(parameters.n(), level + 1);
-                Ciphertext { level, scale, c0: zero(), c1: zero() }
-            }
-        };
-        let (c0, c1) = divide_pair(parameters, (c0, c1), level, 0, true);
+        let (c0, c1) = horner.rescaled(level)?;
         let scale = scale.mul(plaintext_scale).div_prime(parameters.prime(level));
         Ok(Ciphertext { level: level - 1, scale, c0, c1 })
     }

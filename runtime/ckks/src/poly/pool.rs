@@ -96,7 +96,7 @@ pub(crate) struct Pool {
     pub(crate) in_use: usize,
     pub(crate) peak: usize,
     /// Bytes kept for later.
-    pub(crate) kept: usize,
+    kept: usize,
     /// Bytes handed out and kept that should not be exceeded.
     pub(crate) limit: usize,
     /// By size in words.
