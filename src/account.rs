@@ -23,30 +23,24 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// For `images` images on the threads there are. Without a budget only the memory of dropped polynomials is
-    /// bounded: no more is kept than the prediction says is needed anyway.
+    /// For `images` images on the threads there are. Without a budget nothing is bounded: to give the memory of dropped
+    /// polynomials back and to take it again costs a fifth of the time.
     pub(crate) fn new(plan: &Plan, images: usize, expanded_keys: bool) -> Result<Self, Failure> {
-        if expanded_keys && plan.memory.budget.is_some() {
+        let available = rayon::current_num_threads();
+        let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
+        let (Some(budget), Some(all)) = (plan.memory.budget, predict(available)) else {
+            return Ok(Self { at_once: usize::MAX, polynomials: usize::MAX, pool: None });
+        };
+        if expanded_keys {
             return Err(Failure::usage(
                 "--expand-keys takes more memory than the plan was compiled for. Leave it out, or compile without --memory.",
             ));
         }
-        let available = rayon::current_num_threads();
-        let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
-        let Some(all) = predict(available) else {
-            return Ok(Self { at_once: usize::MAX, polynomials: usize::MAX, pool: None });
-        };
         let planned = available.min(plan.memory.threads as usize);
-        let (threads, used, at_once) = match plan.memory.budget {
-            None => (available, all, usize::MAX),
-            Some(budget) => {
-                let fits = all.peak() <= budget;
-                let (threads, used) =
-                    if fits { (available, all) } else { (planned, predict(planned).unwrap_or(all)) };
-                let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
-                (threads, used, usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1))
-            }
-        };
+        let (threads, used) =
+            if all.peak() <= budget { (available, all) } else { (planned, predict(planned).unwrap_or(all)) };
+        let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
+        let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
         let polynomials = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
         let polynomials = usize::try_from(polynomials).unwrap_or(usize::MAX);
         let pool = (threads < available).then(|| batch::pool(threads)).transpose()?;
@@ -96,7 +90,8 @@ pub(crate) struct Account {
     ciphertexts: Part,
     /// Registers and temporary polynomials, at most.
     polynomials: Part,
-    /// The whole process, from its beginning.
+    /// The whole process, from its beginning. Without a budget it also keeps some memory of dropped polynomials, which
+    /// is not predicted.
     process: Part,
 }
 

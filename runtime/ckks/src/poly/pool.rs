@@ -4,7 +4,7 @@
 //! to a bound, and handed out again. Large ones are mappings of their own, not parts of the heap, so that what is not
 //! kept is the system's again at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use aligned_vec::{AVec, ConstAlign};
 use memmap2::MmapMut;
 
 /// Bytes kept for later at most.
-const KEPT_BYTES: usize = 256 << 20;
+const KEPT_BYTES: usize = 640 << 20;
 
 /// Buffers from this size on are mapped.
 const MAPPED_BYTES: usize = 128 << 10;
@@ -99,8 +99,10 @@ pub(crate) struct Pool {
     kept: usize,
     /// Bytes handed out and kept that should not be exceeded.
     pub(crate) limit: usize,
-    /// By size in words.
-    buffers: BTreeMap<usize, Vec<Memory>>,
+    /// By size in words, and there the longest kept first, each with the time since when.
+    buffers: BTreeMap<usize, VecDeque<(u64, Memory)>>,
+    /// Counts what was ever kept.
+    time: u64,
 }
 
 /// The pool of the process.
@@ -110,19 +112,29 @@ pub(crate) fn pool() -> MutexGuard<'static, Pool> {
 
 impl Pool {
     const fn new() -> Self {
-        Self { in_use: 0, peak: 0, kept: 0, limit: usize::MAX, buffers: BTreeMap::new() }
+        Self { in_use: 0, peak: 0, kept: 0, limit: usize::MAX, buffers: BTreeMap::new(), time: 0 }
     }
 
     /// A kept buffer, not much longer than asked for: polynomials that live long should not hold memory they do not
     /// use.
     fn pop(&mut self, length: usize) -> Option<Memory> {
         let size = *self.buffers.range(length..=length.saturating_add(length / 4)).next()?.0;
-        self.remove(size)
+        self.remove(size, VecDeque::pop_back)
     }
 
-    fn remove(&mut self, size: usize) -> Option<Memory> {
+    fn keep(&mut self, memory: Memory) {
+        self.time += 1;
+        self.kept += memory.bytes();
+        self.buffers.entry(memory.words().len()).or_default().push_back((self.time, memory));
+    }
+
+    fn remove(
+        &mut self,
+        size: usize,
+        take: impl FnOnce(&mut VecDeque<(u64, Memory)>) -> Option<(u64, Memory)>,
+    ) -> Option<Memory> {
         let buffers = self.buffers.get_mut(&size)?;
-        let memory = buffers.pop();
+        let memory = take(buffers).map(|(_, memory)| memory);
         if buffers.is_empty() {
             self.buffers.remove(&size);
         }
@@ -130,15 +142,16 @@ impl Pool {
         memory
     }
 
-    /// Takes out kept buffers, the largest first, until no more than `kept` bytes are kept. They should be freed when
+    /// Takes out kept buffers, the longest kept first, until no more than `kept` bytes are kept. They should be freed when
     /// nobody waits for the pool.
     #[must_use]
     pub(crate) fn shrink(&mut self, kept: usize) -> Vec<Memory> {
         let mut freed = Vec::new();
-        while self.kept > kept
-            && let Some(&size) = self.buffers.last_key_value().map(|(size, _)| size)
-        {
-            freed.extend(self.remove(size));
+        while self.kept > kept {
+            let since = |buffers: &VecDeque<(u64, Memory)>| buffers.front().map(|&(time, _)| time);
+            let oldest = self.buffers.iter().min_by_key(|(_, buffers)| since(buffers));
+            let Some(size) = oldest.map(|(&size, _)| size) else { break };
+            freed.extend(self.remove(size, VecDeque::pop_front));
         }
         freed
     }
@@ -175,8 +188,7 @@ impl Drop for Buffer {
         pool.in_use -= bytes;
         let room = KEPT_BYTES.min(pool.limit.saturating_sub(pool.in_use));
         if bytes <= room {
-            pool.kept += bytes;
-            pool.buffers.entry(memory.words().len()).or_default().push(memory);
+            pool.keep(memory);
             let freed = pool.shrink(room);
             drop(pool);
             drop(freed);
@@ -217,14 +229,12 @@ mod tests {
     fn a_limit_frees_what_is_kept_and_not_what_is_in_use() {
         let mut pool = Pool::new();
         for words in [100, 300, 200] {
-            let memory = Memory::new(words);
-            pool.kept += memory.bytes();
-            pool.buffers.entry(words).or_default().push(memory);
+            pool.keep(Memory::new(words));
         }
-        assert_eq!(pool.shrink(2_400).len(), 1);
-        assert_eq!(pool.kept, 2_400, "the largest is gone");
-        assert!(pool.pop(250).is_none() && pool.pop(180).is_some());
-        assert_eq!(pool.kept, 800);
+        assert_eq!(pool.shrink(4_200).len(), 1);
+        assert_eq!(pool.kept, 4_000, "the longest kept is gone");
+        assert!(pool.pop(90).is_none() && pool.pop(180).is_some());
+        assert_eq!(pool.kept, 2_400);
         pool.hand_out(5_000);
         assert_eq!(pool.shrink(0).len(), 1);
         assert_eq!((pool.kept, pool.in_use, pool.peak), (0, 5_000, 5_000));
