@@ -5,8 +5,8 @@ use crate::error::Failure;
 use crate::keys::Keys;
 use crate::output;
 use fhecc_ckks::memory;
-use fhecc_plan::Plan;
 use fhecc_plan::prediction::MemoryUse;
+use fhecc_plan::{Memory, Plan};
 use fhecc_runtime::Trace;
 use rayon::ThreadPool;
 use serde::Serialize;
@@ -23,8 +23,8 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// For `images` images on the threads there are. Without a budget nothing is bounded: to give the memory of dropped
-    /// polynomials back and to take it again costs a fifth of the time.
+    /// For `images` images on the threads there are. Where the budget is not tight nothing is bounded: to give the memory
+    /// of dropped polynomials back and to take it again costs time.
     pub(crate) fn new(plan: &Plan, images: usize, expanded_keys: bool) -> Result<Self, Failure> {
         let available = rayon::current_num_threads();
         let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
@@ -41,7 +41,9 @@ impl Bounds {
             if all.peak() <= budget { (available, all) } else { (planned, predict(planned).unwrap_or(all)) };
         let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
         let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
-        let polynomials = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
+        let needed = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
+        let room = budget.saturating_sub(used.constant());
+        let polynomials = if room - needed.min(room) < Memory::KEPT_BYTES { needed } else { room };
         let polynomials = usize::try_from(polynomials).unwrap_or(usize::MAX);
         let pool = (threads < available).then(|| batch::pool(threads)).transpose()?;
         Ok(Self { at_once, polynomials, pool })

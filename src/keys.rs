@@ -131,9 +131,8 @@ impl Places {
         let on_disk = KeysOnDisk::new(plan, parameters).map_err(|e| {
             Failure::mismatch(format!("the plan needs keys that its parameters do not allow: {e}."))
         })?;
-        let create = || KeyStore::create(&store_folder()).map(Arc::new);
-        let store = (!on_disk.is_empty()).then(create).transpose();
-        Ok(Self { on_disk, store: store.map_err(|e| stored(e, |e| Failure::bug(&e)))? })
+        let store = (!on_disk.is_empty()).then(key_store).transpose()?;
+        Ok(Self { on_disk, store })
     }
 
     fn of(&self, key: PlacedKey) -> Option<Arc<KeyStore>> {
@@ -143,6 +142,11 @@ impl Places {
         };
         self.store.clone().filter(|_| on_disk)
     }
+}
+
+/// A store for keys on disk.
+pub(crate) fn key_store() -> Result<Arc<KeyStore>, Failure> {
+    KeyStore::create(&store_folder()).map(Arc::new).map_err(|e| stored(e, |e| Failure::bug(&e)))
 }
 
 /// The folder for keys on disk: the one that `TMPDIR` names, or the system's for large temporary files, which other than

@@ -5,6 +5,7 @@ use super::primitives::relinearisation;
 use super::timing::{Clock, try_times};
 use super::workbench::{Workbench, refused};
 use crate::error::Failure;
+use crate::keys::key_store;
 use crate::progress::Spinner;
 use fhecc_ckks::bootstrap::{BootstrapKeyRequest, BootstrapKeys, key_plan};
 use fhecc_ckks::{Ciphertext, EvaluationKeys, Evaluator, KeyRequest, memory};
@@ -43,33 +44,75 @@ fn bootstraps(profile: &Profile, one: &ThreadPool, repeats: usize, costs: &mut C
         let _spinner = Spinner::new(&format!("bootstraps, {rotations:?}"));
         let spec = BootstrapSpec { rotations, ..profile.bootstrap.clone() };
         let bench = Workbench::new(&Profile { bootstrap: spec, ..profile.clone() }, false)?;
-        let keys = bench.bootstrap_keys()?;
-        let evaluator = Evaluator::new(&bench.parameters, &keys);
-        let x = bench.ciphertext(bench.parameters.slots_to_coeffs_top_level())?;
-        let work = || evaluator.bootstrap(&x).map(drop).map_err(|e| refused(&e));
-        let measured = |pool: &ThreadPool, clock: Clock| -> Result<(f64, usize), Failure> {
-            let before = memory::in_use();
-            memory::reset_peak();
-            let seconds = pool.install(|| try_times(clock, repeats, work))?.best;
-            Ok((seconds, memory::peak() - before))
-        };
-        let (seconds, scratch) = measured(one, Clock::Thread)?;
-        let (wall, _) = measured(one, Clock::Wall)?;
-        let (wall_of_two, scratch_of_two) = measured(&two, Clock::Wall)?;
+        bench.parameters.prepare_bootstrap().map_err(|e| refused(&e))?;
+        let keys = bench.bootstrap_keys(None)?;
+        let timed = Bootstrap { bench: &bench, repeats };
+        let on_one = timed.run(&keys, one, Clock::Thread)?;
+        let on_two = timed.run(&keys, &two, Clock::Wall)?;
         if rotations == BootstrapRotations::Hoisted {
-            costs.bootstrap_ms = milliseconds(seconds);
-            costs.second_core = hundredths((wall / wall_of_two).max(1.0));
+            costs.bootstrap_ms = milliseconds(on_one.seconds);
+            let wall = timed.run(&keys, one, Clock::Wall)?.seconds;
+            costs.second_core = hundredths((wall / on_two.seconds).max(1.0));
+            costs.tight_memory = timed.slowdown_where_tight(&keys, &two, &on_two)?;
+            costs.disk_mib_per_s = timed.disk_mib_per_s(&two, &on_two)?;
         }
         costs.bootstraps.push(BootstrapCosts {
             rotations,
-            relative: hundredths(milliseconds(seconds) / costs.bootstrap_ms),
+            relative: hundredths(milliseconds(on_one.seconds) / costs.bootstrap_ms),
             plaintext_bytes: bench.parameters.bootstrap_matrix_bytes().unwrap_or(0) as u64,
-            scratch_bytes: scratch as u64,
-            thread_bytes: scratch_of_two.saturating_sub(scratch) as u64,
+            scratch_bytes: on_one.scratch as u64,
+            thread_bytes: on_two.scratch.saturating_sub(on_one.scratch) as u64,
             keys: key_groups(&bench, &keys)?,
         });
     }
     Ok(())
+}
+
+/// Bootstraps to be measured.
+struct Bootstrap<'a> {
+    bench: &'a Workbench,
+    repeats: usize,
+}
+
+/// What a bootstrap took: time, and bytes of polynomials besides its argument and its matrices.
+struct Taken {
+    seconds: f64,
+    scratch: usize,
+}
+
+impl Bootstrap<'_> {
+    fn run(&self, keys: &EvaluationKeys, pool: &ThreadPool, clock: Clock) -> Result<Taken, Failure> {
+        let parameters = &self.bench.parameters;
+        let evaluator = Evaluator::new(parameters, keys);
+        let x = self.bench.ciphertext(parameters.slots_to_coeffs_top_level())?;
+        let work = || evaluator.bootstrap(&x).map(drop).map_err(|e| refused(&e));
+        let before = memory::in_use();
+        memory::reset_peak();
+        let seconds = pool.install(|| try_times(clock, self.repeats, work))?.best;
+        Ok(Taken { seconds, scratch: memory::peak() - before })
+    }
+
+    /// How many times as long it takes if there is no more memory than it needs.
+    fn slowdown_where_tight(
+        &self,
+        keys: &EvaluationKeys,
+        pool: &ThreadPool,
+        otherwise: &Taken,
+    ) -> Result<f64, Failure> {
+        memory::set_limit(memory::in_use() + otherwise.scratch);
+        let tight = self.run(keys, pool, Clock::Wall);
+        memory::set_limit(usize::MAX);
+        Ok(hundredths((tight?.seconds / otherwise.seconds).max(1.0)))
+    }
+
+    /// The rate at which keys are read, if the system has the memory to cache them, from there. What cannot be told from
+    /// noise is taken for a hundredth of the time.
+    fn disk_mib_per_s(&self, pool: &ThreadPool, otherwise: &Taken) -> Result<f64, Failure> {
+        let keys = self.bench.bootstrap_keys(Some(&key_store()?))?;
+        let slower = self.run(&keys, pool, Clock::Wall)?.seconds - otherwise.seconds;
+        let mib = keys.bytes_on_disk() as f64 / f64::from(1 << 20);
+        Ok((mib / slower.max(otherwise.seconds / 100.0)).round().max(1.0))
+    }
 }
 
 fn key_groups(bench: &Workbench, keys: &EvaluationKeys) -> Result<Vec<KeyGroup>, Failure> {

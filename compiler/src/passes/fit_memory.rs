@@ -182,14 +182,14 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
         .collect()
 }
 
-/// Predicts time and peak.
+/// Predicts peak and time.
 fn predict(plan: &mut Plan) {
+    plan.memory.peak_bytes = MemoryUse::predict(plan, plan.memory.threads.into()).map(|memory| memory.peak());
     let milliseconds: f64 = plan.steps.iter().map(|step| prediction::step_ms(plan, step)).sum();
     let hundredths = |seconds: f64| (seconds * 100.0).round() / 100.0;
     plan.predicted.seconds_one_core = hundredths(milliseconds / 1000.0);
     let parallel = milliseconds / 1000.0 / plan.parameters.costs.second_core;
     plan.predicted.seconds = hundredths(parallel + prediction::seconds_of_disk(plan));
-    plan.memory.peak_bytes = MemoryUse::predict(plan, plan.memory.threads.into()).map(|memory| memory.peak());
 }
 
 /// Moves keys to disk until the peak keeps to the budget or no keys are left, those first that are used least, and

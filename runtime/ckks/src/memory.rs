@@ -4,6 +4,9 @@
 
 use crate::poly::pool;
 
+/// The most bytes of dropped polynomials that are kept for later.
+pub const KEPT_BYTES: usize = 640 << 20;
+
 /// Bytes of the polynomials there are.
 pub fn in_use() -> usize {
     pool().in_use

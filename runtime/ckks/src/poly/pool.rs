@@ -11,11 +11,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aligned_vec::{AVec, ConstAlign};
 use memmap2::MmapMut;
 
-/// Bytes kept for later at most.
-const KEPT_BYTES: usize = 640 << 20;
+use crate::memory::KEPT_BYTES;
+
+/// How many times longer than asked for a buffer may be where another would have to be given back for a fresh one.
+const LONGER: usize = 2;
 
 /// Buffers from this size on are mapped.
-const MAPPED_BYTES: usize = 128 << 10;
+const MAPPED_BYTES: usize = 16 << 10;
 
 static POOL: Mutex<Pool> = Mutex::new(Pool::new());
 
@@ -118,8 +120,23 @@ impl Pool {
     /// A kept buffer, not much longer than asked for: polynomials that live long should not hold memory they do not
     /// use.
     fn pop(&mut self, length: usize) -> Option<Memory> {
-        let size = *self.buffers.range(length..=length.saturating_add(length / 4)).next()?.0;
-        self.remove(size, VecDeque::pop_back)
+        let (&size, _) = self.buffers.range(length..).next()?;
+        if size <= length.saturating_add(length / 4)
+            || (size <= length.saturating_mul(LONGER) && self.may_waste(size, length))
+        {
+            self.remove(size, VecDeque::pop_back)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a fresh buffer of `length` words would push others out while there is room for a kept one of `size`
+    /// words: so much of it that what is in use at its peak is not affected.
+    fn may_waste(&self, size: usize, length: usize) -> bool {
+        let after = |words: usize, kept: usize| {
+            (self.in_use + kept).saturating_add(words.saturating_mul(size_of::<u64>()))
+        };
+        after(length, self.kept) > self.limit && after(size, 0) <= self.limit / 2
     }
 
     fn keep(&mut self, memory: Memory) {
@@ -238,5 +255,20 @@ mod tests {
         pool.hand_out(5_000);
         assert_eq!(pool.shrink(0).len(), 1);
         assert_eq!((pool.kept, pool.in_use, pool.peak), (0, 5_000, 5_000));
+    }
+
+    #[test]
+    fn longer_buffers_are_handed_out_only_in_place_of_others_and_where_there_is_room() {
+        let with = |limit: usize, in_use: usize| {
+            let mut pool = Pool { limit, in_use, ..Pool::new() };
+            pool.keep(Memory::new(300));
+            pool.keep(Memory::new(400));
+            pool
+        };
+        assert!(with(usize::MAX, 0).pop(150).is_none(), "a fresh one fits as well");
+        assert!(with(8_000, 0).pop(150).is_none(), "a fresh one fits as well");
+        assert!(with(5_700, 1_000).pop(150).is_none(), "too little room");
+        assert!(with(5_700, 0).pop(140).is_none(), "too long");
+        assert_eq!(with(5_700, 0).pop(150).map(|memory| memory.bytes()), Some(2_400));
     }
 }
