@@ -116,35 +116,62 @@ fn giants(first: usize, count: usize, levels: usize, span: i32) -> Vec<GiantStep
     split_rotations(&rotations(first, count, levels), span << first)
 }
 
-/// The rotations of such a product. Half a turn to the left and to the right coincide, which halves the number
-/// of diagonals of the group with the longest butterflies.
+/// The rotations of such a product between [`turns`].
+///
+/// Butterflies reach as far to the left as to the right: without turns, the rotations are `2^first` times
+/// `1 - 2^count ..= 2^count - 1`. The turns add `2^count`, or one less to a group between two others. Half a turn of
+/// the slots to the left and to the right coincide, which halves the number of diagonals of the group with the longest
+/// butterflies: it has all multiples, whatever is added.
 fn rotations(first: usize, count: usize, levels: usize) -> BTreeSet<i32> {
     let reach = 1 << count;
-    let range = if first + count == levels { -reach / 2..reach / 2 } else { 1 - reach..reach };
+    let range = match (first, first + count == levels) {
+        (_, true) => 0..reach,
+        (0, false) => 1..2 * reach,
+        _ => 0..2 * reach - 1,
+    };
     range.map(|k| k << first).collect()
+}
+
+/// By how much the vector is turned before and after each group of `counts` levels, with the shortest butterflies
+/// first.
+///
+/// A matrix between turns, see [`super::matrix::DiagonalMatrix::between_turns`], has its diagonals at other rotations,
+/// and what one matrix turns the next one takes back at no cost. These turns leave rotations to the left only, so that
+/// giant steps by Horner's rule need one key. Between two groups it is the distance of the longer butterflies, a
+/// multiple of that of the shorter ones.
+pub(super) fn turns(counts: &[usize]) -> Vec<i32> {
+    let mut first = 0;
+    let inner = counts.iter().take(counts.len().saturating_sub(1)).map(|count| {
+        first += count;
+        1 << first
+    });
+    std::iter::once(0).chain(inner).chain(std::iter::once(0)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
+    use super::super::matrix::DiagonalMatrix;
     use super::*;
 
     #[test]
-    fn rotations_are_those_of_the_matrices() {
-        let levels = 10;
-        let mut first = 0;
-        for (matrix, count) in slots_to_coeffs(1 << levels, 2, 1.0).iter().zip(split_levels(levels, 2, false))
-        {
-            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
-            assert_eq!(found, rotations(first, count, levels));
-            first += count;
-        }
-        let mut last = levels;
-        for (matrix, count) in coeffs_to_slots(1 << levels, 3, 1.0).iter().zip(split_levels(levels, 3, true))
-        {
-            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
-            last -= count;
-            assert_eq!(found, rotations(last, count, levels));
+    fn rotations_are_those_of_the_matrices_to_the_left_and_below_half_a_turn() {
+        for (levels, stc, cts) in [(10, 2, 3), (9, 3, 4), (4, 4, 2), (2, 2, 2), (5, 1, 1)] {
+            let found =
+                |matrix: &DiagonalMatrix| matrix.diagonals().keys().copied().collect::<BTreeSet<i32>>();
+            let mut first = 0;
+            let counts = split_levels(levels, stc, false);
+            for (matrix, count) in slots_to_coeffs(1 << levels, stc, 1.0).iter().zip(counts) {
+                assert_eq!(found(matrix), rotations(first, count, levels), "{levels} {stc}");
+                first += count;
+            }
+            let mut last = levels;
+            let counts = split_levels(levels, cts, true);
+            for (matrix, count) in coeffs_to_slots(1 << levels, cts, 1.0).iter().zip(counts) {
+                last -= count;
+                assert_eq!(found(matrix), rotations(last, count, levels), "{levels} {cts}");
+                assert!(found(matrix).iter().all(|rotation| (0..1 << levels).contains(rotation)));
+            }
         }
     }
 

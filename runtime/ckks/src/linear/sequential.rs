@@ -3,8 +3,8 @@
 //! With one key for all babies, each is the one before it rotated once more (the minimum key-switching of Kim et al.,
 //! "ARK: Fully Homomorphic Encryption Accelerator with Runtime Data Generation and Inter-Operation Key Reuse", MICRO
 //! 2022). In a ladder, multiples of a radix and what lies below it are rotations of the input, the others of those.
-//! The sums of the giant steps are rotated from the outermost inwards,
-//! `rot_g(s_0 + rot_g(s_1 + rot_g(s_2 ..)))`, to either side with a key of its own.
+//! The sums of the giant steps are rotated from the outermost inwards, with one key,
+//! `s_0 + rot_g(s_1 + rot_g(s_2 + rot_g(s_3 ..)))`.
 //!
 //! Babies are stored, divided by the special primes, and giant steps are worked on one after the other: that takes
 //! more time and less memory than [`super::babies::HoistedBabies`].
@@ -57,19 +57,18 @@ pub(crate) fn baby_keys(giants: &[GiantStep], steps: BabySteps) -> BTreeSet<i32>
 
 /// The distance of neighbouring giant steps; 0 if there is none but 0.
 fn span(giants: &[GiantStep]) -> i32 {
-    giants.iter().map(|giant| giant.rotation.abs()).filter(|&rotation| rotation != 0).min().unwrap_or(0)
+    giants.iter().map(|giant| giant.rotation).filter(|&rotation| rotation != 0).min().unwrap_or(0)
 }
 
-/// The rotations of Horner's rule over the giant steps, multiples of the smallest.
+/// The rotation of Horner's rule over the giant steps, of which they must be multiples to the left.
 pub(crate) fn giant_keys(giants: &[GiantStep]) -> BTreeSet<i32> {
-    let span = span(giants);
-    giants.iter().map(|giant| giant.rotation.signum() * span).filter(|&rotation| rotation != 0).collect()
+    BTreeSet::from([span(giants)])
 }
 
-/// The giant steps in the order in which [`Horner`] takes them: from the outermost on either side to 0.
+/// The giant steps in the order in which [`Horner`] takes them: from the outermost to 0.
 pub(crate) fn inwards(giants: &[GiantStep]) -> Vec<GiantStep> {
     let mut ordered = giants.to_vec();
-    ordered.sort_by_key(|giant| (giant.rotation.signum() <= 0, giant.rotation == 0, -giant.rotation.abs()));
+    ordered.sort_by_key(|giant| -giant.rotation);
     ordered
 }
 
@@ -77,56 +76,49 @@ pub(crate) fn inwards(giants: &[GiantStep]) -> Vec<GiantStep> {
 pub(crate) struct Horner<'a> {
     evaluator: &'a Evaluator<'a>,
     span: i32,
-    /// The sum of one side so far, to be rotated by this much.
-    side: Option<(i32, Ciphertext)>,
-    total: Option<Ciphertext>,
+    /// The sum so far, to be rotated by this much.
+    sum: Option<(i32, Ciphertext)>,
 }
 
 impl<'a> Horner<'a> {
     pub(crate) fn new(evaluator: &'a Evaluator<'a>, giants: &[GiantStep]) -> Self {
-        Self { evaluator, span: span(giants), side: None, total: None }
+        Self { evaluator, span: span(giants), sum: None }
     }
 
     /// Adds the inner sum of the next giant step of [`inwards`].
     pub(crate) fn add(&mut self, rotation: i32, inner: Ciphertext) -> Result<(), EvaluationError> {
-        if let Some((at, sum)) = self.side.take() {
-            if at.signum() == rotation.signum() {
+        let sum = match self.sum.take() {
+            Some((at, sum)) => {
                 let mut sum = self.turned(sum, at - rotation)?;
                 self.evaluator.add_assign(&mut sum, &inner)?;
-                self.side = Some((rotation, sum));
-                return Ok(());
+                sum
             }
-            self.join(at, sum)?;
-        }
-        self.side = Some((rotation, inner));
+            None => inner,
+        };
+        self.sum = Some((rotation, sum));
         Ok(())
     }
 
     /// The sum of everything, rescaled from `level`; zero if nothing was added.
     pub(crate) fn rescaled(mut self, level: usize) -> Result<(Poly, Poly), EvaluationError> {
-        if let Some((at, sum)) = self.side.take() {
-            self.join(at, sum)?;
-        }
         let parameters = self.evaluator.parameters();
-        let zero = || Poly::zero(parameters.n(), level + 1);
-        let sum = self.total.map_or_else(|| (zero(), zero()), |total| (total.c0, total.c1));
+        let sum = match self.sum.take() {
+            Some((at, sum)) => {
+                let sum = self.turned(sum, at)?;
+                (sum.c0, sum.c1)
+            }
+            None => {
+                let zero = || Poly::zero(parameters.n(), level + 1);
+                (zero(), zero())
+            }
+        };
         Ok(divide_pair(parameters, sum, level, 0, true))
-    }
-
-    fn join(&mut self, at: i32, sum: Ciphertext) -> Result<(), EvaluationError> {
-        let sum = self.turned(sum, at)?;
-        match &mut self.total {
-            Some(total) => self.evaluator.add_assign(total, &sum)?,
-            None => self.total = Some(sum),
-        }
-        Ok(())
     }
 
     /// Rotated by a multiple of the span, a span at a time.
     fn turned(&self, mut sum: Ciphertext, by: i32) -> Result<Ciphertext, EvaluationError> {
-        let step = i64::from(by.signum() * self.span);
-        for _ in 0..by.abs() / self.span.max(1) {
-            sum = self.evaluator.rotate(&sum, step)?;
+        for _ in 0..by / self.span.max(1) {
+            sum = self.evaluator.rotate(&sum, self.span.into())?;
         }
         Ok(sum)
     }
@@ -255,11 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn giant_steps_go_inwards_on_either_side_by_one_key_each() {
-        let giants = split_rotations(&(-31..32).collect(), 8);
-        assert_eq!(giant_keys(&giants).into_iter().collect::<Vec<_>>(), [-8, 8]);
+    fn giant_steps_go_inwards_by_one_key() {
+        let giants = split_rotations(&(1..32).collect(), 8);
+        assert_eq!(giant_keys(&giants).into_iter().collect::<Vec<_>>(), [8]);
         let order: Vec<i32> = inwards(&giants).iter().map(|giant| giant.rotation).collect();
-        assert_eq!(order, [24, 16, 8, -32, -24, -16, -8, 0]);
-        assert!(giant_keys(&split_rotations(&(0..4).collect(), 4)).is_empty());
+        assert_eq!(order, [24, 16, 8, 0]);
     }
 }
