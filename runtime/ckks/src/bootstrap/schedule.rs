@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dft::split_levels;
-use crate::linear::{BabySteps, GiantStep, baby_keys, baby_rotations, giant_keys, split_rotations};
+use crate::linear::{BabySteps, GiantStep, baby_keys, giant_keys, split_rotations};
 use crate::parameters::{BootstrapRotations, Parameters};
 
 /// The five-or-so linear stages in the order in which they run.
@@ -24,8 +24,8 @@ pub(crate) struct StageSchedule {
     pub(crate) giants: Vec<GiantStep>,
     /// Special primes of its rotation keys.
     pub(crate) special_count: usize,
-    /// How its babies are made if not all from the input, and then its giant steps are done by Horner's rule.
-    pub(crate) sequential: Option<BabySteps>,
+    /// How its babies are made.
+    pub(crate) steps: BabySteps,
 }
 
 impl StageSchedule {
@@ -33,16 +33,9 @@ impl StageSchedule {
     pub(crate) fn key_rotations(&self) -> BTreeSet<i32> {
         // The babies of the fused stage have keys of their own.
         let fused = self.stage == BootstrapStage::CoeffsToSlots(0);
-        let (babies, giants) = match self.sequential {
-            Some(steps) => (baby_keys(&self.giants, steps), giant_keys(&self.giants)),
-            None => {
-                let babies = baby_rotations(&self.giants).into_iter().collect();
-                (babies, self.giants.iter().map(|giant| giant.rotation).collect())
-            }
-        };
-        let mut all = giants;
+        let mut all = giant_keys(&self.giants);
         if !fused {
-            all.extend(babies);
+            all.extend(baby_keys(&self.giants, self.steps));
         }
         all.remove(&0);
         all
@@ -55,38 +48,41 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     let levels = half.ilog2() as usize;
     let literal = parameters.literal();
     let rotations = literal.bootstrap.map(|bootstrap| bootstrap.rotations).unwrap_or_default();
-    let sequential = match rotations {
-        BootstrapRotations::Hoisted => None,
-        BootstrapRotations::Ladder => Some(BabySteps::Ladder),
-        BootstrapRotations::Minimal => Some(BabySteps::Repeated),
+    let steps = match rotations {
+        BootstrapRotations::Hoisted => BabySteps::Hoisted,
+        BootstrapRotations::Ladder => BabySteps::Ladder,
+        BootstrapRotations::Minimal => BabySteps::Repeated,
     };
     let mut schedules = Vec::new();
     let stc = literal.slots_to_coeffs_bits.len();
     let mut first = 0;
     for (part, count) in split_levels(levels, stc, false).into_iter().enumerate() {
-        let span = balanced_span(first, count, levels);
+        let span = balanced_span(first, count, levels, steps);
         let level = stc - part;
         schedules.push(StageSchedule {
             stage: BootstrapStage::SlotsToCoeffs(part),
             level,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            steps,
         });
         first += count;
     }
     let cts = literal.coeffs_to_slots_bits.len();
     let mut last = levels;
     for (part, count) in split_levels(levels, cts, true).into_iter().enumerate() {
-        let span =
-            if part == 0 { fused_span(count, rotations) } else { balanced_span(last - count, count, levels) };
+        let span = if part == 0 {
+            fused_span(count, rotations)
+        } else {
+            balanced_span(last - count, count, levels, steps)
+        };
         let level = parameters.max_level() - part;
         schedules.push(StageSchedule {
             stage: BootstrapStage::CoeffsToSlots(part),
             level,
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            steps,
         });
         last -= count;
     }
@@ -104,10 +100,14 @@ fn fused_span(count: usize, rotations: BootstrapRotations) -> i32 {
     1 << count.saturating_sub(fewer)
 }
 
-/// Number of babies that makes about as many giants, or half as many: babies are cheaper.
-fn balanced_span(first: usize, count: usize, levels: usize) -> i32 {
+/// Number of babies that makes about as many giants, or half as many where babies are cheaper because they share
+/// decompositions, or twice as many where they are rounded more and more.
+fn balanced_span(first: usize, count: usize, levels: usize, steps: BabySteps) -> i32 {
     let log_diagonals = count + usize::from(first + count < levels);
-    1 << log_diagonals.div_ceil(2)
+    1 << match steps {
+        BabySteps::Hoisted | BabySteps::Ladder => log_diagonals.div_ceil(2),
+        BabySteps::Repeated => (log_diagonals / 2).max(1),
+    }
 }
 
 /// The schedule for the product of the DFT levels with half-lengths `2^first .. 2^(first + count - 1)` of
@@ -153,6 +153,8 @@ mod tests {
     use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
     use super::super::matrix::DiagonalMatrix;
     use super::*;
+    use crate::linear::baby_rotations;
+    use crate::parameters::BootstrapLiteral;
 
     #[test]
     fn rotations_are_those_of_the_matrices_to_the_left_and_below_half_a_turn() {
@@ -177,12 +179,44 @@ mod tests {
 
     #[test]
     fn the_default_profile_has_few_rotations() {
-        let parameters = Parameters::new(crate::ParametersLiteral::b5()).unwrap();
-        let shape =
-            |stage: &StageSchedule| (stage.level, baby_rotations(&stage.giants).len(), stage.giants.len());
-        let schedules = schedules(&parameters);
-        let found: Vec<_> = schedules.iter().map(shape).collect();
-        assert_eq!(found, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)]);
-        assert_eq!(schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(), [3, 2, 3, 4, 5]);
+        use BootstrapRotations::{Hoisted, Ladder, Minimal};
+        let literal = crate::ParametersLiteral::b5();
+        let fewer = [(2, 8, 16), (1, 8, 16), (18, 4, 8), (17, 4, 8), (16, 4, 8)];
+        for (rotations, shapes, keys) in [
+            (Hoisted, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)], [16, 16, 1, 8, 8]),
+            (Ladder, [(2, 16, 8), (1, 16, 8), (18, 8, 4), (17, 8, 4), (16, 8, 4)], [7, 7, 1, 5, 5]),
+            (Minimal, fewer, [2, 2, 1, 2, 2]),
+        ] {
+            let bootstrap = literal.bootstrap.map(|bootstrap| BootstrapLiteral { rotations, ..bootstrap });
+            let parameters =
+                Parameters::new(crate::ParametersLiteral { bootstrap, ..literal.clone() }).unwrap();
+            let shape = |stage: &StageSchedule| {
+                (stage.level, baby_rotations(&stage.giants).len(), stage.giants.len())
+            };
+            let schedules = schedules(&parameters);
+            assert_eq!(schedules.iter().map(shape).collect::<Vec<_>>(), shapes);
+            assert_eq!(
+                schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(),
+                [3, 2, 3, 4, 5]
+            );
+            assert_eq!(schedules.iter().map(|stage| stage.key_rotations().len()).collect::<Vec<_>>(), keys);
+        }
+    }
+
+    /// Every baby must be the next multiple of their distance, in any ring and however the levels are split.
+    #[test]
+    fn babies_are_evenly_spaced_from_the_input_on() {
+        for levels in 1..8 {
+            for first in 0..levels {
+                for count in 1..=levels - first {
+                    for steps in [BabySteps::Hoisted, BabySteps::Repeated] {
+                        let span = balanced_span(first, count, levels, steps);
+                        let babies = baby_rotations(&giants(first, count, levels, span));
+                        let want: Vec<i32> = (0..babies.len() as i32).map(|k| k << first).collect();
+                        assert_eq!(babies, want, "{first} {count} {levels} {steps:?}");
+                    }
+                }
+            }
+        }
     }
 }
