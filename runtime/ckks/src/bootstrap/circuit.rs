@@ -38,8 +38,9 @@ impl EncodedDiagonals for Stage {
 pub(crate) struct Circuit {
     /// `log2` of the factor by which the input is multiplied, which is exact.
     ///
-    /// The message grows on its way to the coefficients. What it grows by before its first rotation makes it larger than
-    /// the noise of all rotations; the matrices, of which the rest is asked, are rounded the better the larger they are.
+    /// The message grows on its way to the coefficients. What it grows by before it is first rotated counts against the
+    /// noise of the rotations, and what the matrices multiply it by against the rounding of their entries: input and
+    /// matrices share it evenly.
     pub(crate) log_input_factor: i32,
     pub(crate) slots_to_coeffs: Vec<Stage>,
     pub(crate) coeffs_to_slots: Vec<Stage>,

@@ -150,11 +150,10 @@ impl IntegerPolynomial {
 
     /// The same polynomial in as few bits as its largest coefficient needs, for one that is kept; a bit slower to
     /// transform.
-    #[must_use]
-    pub fn packed(self) -> Self {
+    pub(crate) fn packed(self) -> Self {
         let coefficients = match self.coefficients {
             Coefficients::Word(values) => Coefficients::Packed(Packed::new(values.as_slice())),
-            other => other,
+            kept @ (Coefficients::Packed(_) | Coefficients::Wide(_)) => kept,
         };
         Self { coefficients }
     }

@@ -11,8 +11,10 @@
 use std::collections::BTreeSet;
 
 use super::shared::SharedBabies;
-use super::{BabyRow, BabyRows, EncodedDiagonals, GiantStep, baby_rotations, inner_sums};
-use super::{rotate_and_add, switch_and_add};
+use super::{
+    BabyRow, BabyRows, EncodedDiagonals, GiantStep, baby_rotations, inner_sums, rotate_and_add,
+    switch_and_add,
+};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
