@@ -116,7 +116,8 @@ impl Evaluator<'_> {
             key: "the raise of the modulus".into(),
             level: parameters.max_level(),
         })?;
-        let mut current = self.drop_level(ciphertext, needed)?;
+        let input = self.drop_level(ciphertext, needed)?;
+        let mut current = self.mul_constant(&input, 1.0, Scale::from_pow2(circuit.log_input_factor))?;
         for stage in &circuit.slots_to_coeffs {
             current = self.stage_transform(&current, stage)?;
             done(BootstrapStep::Linear(stage.schedule.stage));
@@ -136,11 +137,9 @@ impl Evaluator<'_> {
     }
 
     fn stage_transform(&self, x: &Ciphertext, stage: &Stage) -> Result<Ciphertext, EvaluationError> {
-        let (giants, scale) = (&stage.schedule.giants, stage.plaintext_scale);
-        match stage.schedule.sequential {
-            Some(steps) => self.sequential_transform(x, giants, stage, scale, steps),
-            None => self.encoded_transform(x, giants, stage, scale),
-        }
+        let schedule = &stage.schedule;
+        let (steps, special_count) = (schedule.steps, schedule.special_count);
+        self.sequential_transform(x, &schedule.giants, stage, stage.plaintext_scale, steps, special_count)
     }
 
     /// The second half of a bootstrap: `sin(2 pi x)` at exactly `target` from real slots `x / K`, `|x| < K`, at

@@ -23,6 +23,7 @@ mod divided;
 mod giants;
 mod plaintexts;
 mod sequential;
+mod shared;
 mod strips;
 mod sums;
 
@@ -31,11 +32,12 @@ pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Switch, c
 pub use self::bsgs::{GiantStep, split_rotations};
 pub(crate) use self::bsgs::{baby_rotations, pre_rotate};
 use self::divided::{DividedBabies, dividing_pays};
-pub(crate) use self::giants::switch_and_add;
-use self::giants::{rotate_and_add, switch_and_add_all};
+use self::giants::{rotate_and_add, switch_and_add, switch_and_add_all};
 use self::plaintexts::Encoded;
 pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
-pub(crate) use self::sequential::{BabySteps, Horner, baby_keys, giant_keys, inwards};
+pub(crate) use self::sequential::{
+    BabySteps, Horner, StoredBabies, all_inner_sums, baby_keys, giant_keys, inwards,
+};
 pub(crate) use self::sums::inner_sums;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;

@@ -126,6 +126,10 @@ fn check(setup: &Setup, rms: f64, max: f64) {
     }
 }
 
+/// `log2` of the errors of the message with the default parameters, by whatever rotations.
+const RMS_OF_B5: f64 = -16.6;
+const MAX_OF_B5: f64 = -12.5;
+
 const FEWER_KEYS: [BootstrapRotations; 2] = [BootstrapRotations::Ladder, BootstrapRotations::Minimal];
 
 fn with_rotations(rotations: BootstrapRotations, literal: ParametersLiteral) -> ParametersLiteral {
@@ -152,10 +156,24 @@ fn fewer_keys_on_a_small_ring() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "a ring of real size: run with --release")]
 fn fewer_keys_on_a_ring_of_real_size() {
-    let setup = |rotations| Setup::new(with_rotations(rotations, ParametersLiteral::b5()));
-    check(&setup(BootstrapRotations::Ladder), -16.4, -12.5);
-    // Up to 15 roundings per baby instead of one: up to a bit less than with hoisting.
-    check(&setup(BootstrapRotations::Minimal), -15.9, -12.5);
+    for rotations in FEWER_KEYS {
+        check(&Setup::new(with_rotations(rotations, ParametersLiteral::b5())), RMS_OF_B5, MAX_OF_B5);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing_whatever_the_rotations() {
+    for rotations in [BootstrapRotations::Hoisted].into_iter().chain(FEWER_KEYS) {
+        let setup = Setup::new(with_rotations(rotations, small(10)));
+        let m = pseudo_random(setup.parameters.slots());
+        let level = setup.parameters.slots_to_coeffs_top_level();
+        let input = setup.encrypt(&m, level, setup.parameters.scale());
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| Evaluator::new(&setup.parameters, &setup.keys).bootstrap(&input)).unwrap()
+        };
+        assert_eq!(run(1), run(3), "{rotations:?}");
+    }
 }
 
 #[test]
@@ -168,7 +186,7 @@ fn precision_falls_by_one_bit_per_doubling_of_the_ring() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "a ring of real size: run with --release")]
 fn bootstrap_with_the_default_parameters() {
-    check(&Setup::new(ParametersLiteral::b5()), -16.4, -12.5);
+    check(&Setup::new(ParametersLiteral::b5()), RMS_OF_B5, MAX_OF_B5);
 }
 
 #[test]

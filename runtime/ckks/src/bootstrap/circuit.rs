@@ -36,6 +36,12 @@ impl EncodedDiagonals for Stage {
 
 /// Everything a bootstrap needs that depends on the parameters only.
 pub(crate) struct Circuit {
+    /// `log2` of the factor by which the input is multiplied, which is exact.
+    ///
+    /// The message grows on its way to the coefficients. What it grows by before it is first rotated counts against the
+    /// noise of the rotations, and what the matrices multiply it by against the rounding of their entries: input and
+    /// matrices share it evenly.
+    pub(crate) log_input_factor: i32,
     pub(crate) slots_to_coeffs: Vec<Stage>,
     pub(crate) coeffs_to_slots: Vec<Stage>,
     pub(crate) sine: SinePlan,
@@ -59,6 +65,8 @@ impl Circuit {
         // After the trace, which doubles, the coefficients are `a q0 m` as integers.
         let ratio = f64::exp2(-f64::from(literal.log_message_ratio));
         let inward = 2.0 * ratio * q0 / parameters.scale().to_f64();
+        let log_input_factor = (inward.log2() / (stc.len() + 1) as f64).ceil().max(0.0) as i32;
+        let inward = inward * f64::exp2(-f64::from(log_input_factor));
         let matrices = slots_to_coeffs(half, stc.len(), inward);
         let slots_to_coeffs = encode(parameters, matrices, stc, &prime_scale)?;
 
@@ -71,7 +79,8 @@ impl Circuit {
             |level: usize| if level == top { prime_scale(level).mul(raised) } else { prime_scale(level) };
         let coeffs_to_slots = encode(parameters, matrices, cts, &scale)?;
 
-        Ok(Self { slots_to_coeffs, coeffs_to_slots, sine: SinePlan::new(&literal, &cosine_in_y(&literal)) })
+        let sine = SinePlan::new(&literal, &cosine_in_y(&literal));
+        Ok(Self { log_input_factor, slots_to_coeffs, coeffs_to_slots, sine })
     }
 
     /// Bytes of all encoded matrices.
@@ -127,7 +136,7 @@ fn encode(
             .map(|(giant, baby)| {
                 let mut values = matrix.diagonals()[&(giant + baby)].clone();
                 pre_rotate(&mut values, giant);
-                Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?)))
+                Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?.packed())))
             })
             .collect::<Result<_, EvaluationError>>()?;
         Ok(Stage { schedule, plaintext_scale, diagonals })

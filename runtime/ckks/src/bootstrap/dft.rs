@@ -32,7 +32,8 @@
 //! of [`coeffs_to_slots`] are multiplied by `1` and `-i`, so that twice the real part of the result holds
 //! `2 Re` in the first half and `2 Im` in the second.
 
-use crate::bootstrap::matrix::DiagonalMatrix;
+use super::matrix::DiagonalMatrix;
+use super::schedule::turns;
 use crate::complex::Complex;
 
 /// The twiddle factors `exp(2 pi i 5^j / (4 len))`, `j < len / 2`.
@@ -101,14 +102,21 @@ fn merge(levels: impl Iterator<Item = DiagonalMatrix>) -> DiagonalMatrix {
 ///
 /// The first matrix has size `2 half` and rotates modulo `2 half`; the others have size `half`. The last group
 /// holds the longest butterflies, whose rotations `+-half/2` coincide, hence the larger groups come last.
+///
+/// The vector is turned between the matrices, see [`turns`].
 pub(crate) fn slots_to_coeffs(half: usize, parts: usize, factor: f64) -> Vec<DiagonalMatrix> {
     let share = factor.powf(1.0 / parts as f64);
     let mut lens = (1..=half.ilog2()).map(|k| 1usize << k);
-    split_levels(half.ilog2() as usize, parts, false)
+    let counts = split_levels(half.ilog2() as usize, parts, false);
+    let turns = turns(&counts);
+    counts
         .into_iter()
+        .zip(turns.windows(2))
         .enumerate()
-        .map(|(part, count)| {
-            let matrix = merge(lens.by_ref().take(count).map(|len| forward_level(half, len))).scaled(share);
+        .map(|(part, (count, turns))| {
+            let matrix = merge(lens.by_ref().take(count).map(|len| forward_level(half, len)))
+                .scaled(share)
+                .between_turns(turns[0], turns[1]);
             if part == 0 { matrix.doubled_columns(Complex::ONE, Complex::I) } else { matrix }
         })
         .collect()
@@ -119,15 +127,24 @@ pub(crate) fn slots_to_coeffs(half: usize, parts: usize, factor: f64) -> Vec<Dia
 ///
 /// The last matrix has size `2 half` (but rotates modulo `half`: its input has that period); the others have
 /// size `half`.
+///
+/// The vector is turned the other way between the matrices, see [`turns`].
 pub(crate) fn coeffs_to_slots(half: usize, parts: usize, factor: f64) -> Vec<DiagonalMatrix> {
     let share = factor.powf(1.0 / parts as f64);
     let mut lens = (1..=half.ilog2()).rev().map(|k| 1usize << k);
-    split_levels(half.ilog2() as usize, parts, true)
+    let mut counts = split_levels(half.ilog2() as usize, parts, true);
+    counts.reverse();
+    let turns = turns(&counts);
+    counts
         .into_iter()
+        .zip(turns.windows(2))
         .enumerate()
-        .map(|(part, count)| {
-            let matrix = merge(lens.by_ref().take(count).map(|len| inverse_level(half, len))).scaled(share);
-            if part + 1 == parts { matrix.doubled_rows(Complex::ONE, -Complex::I) } else { matrix }
+        .rev()
+        .map(|(shorter, (count, turns))| {
+            let matrix = merge(lens.by_ref().take(count).map(|len| inverse_level(half, len)))
+                .scaled(share)
+                .between_turns(-turns[1], -turns[0]);
+            if shorter == 0 { matrix.doubled_rows(Complex::ONE, -Complex::I) } else { matrix }
         })
         .collect()
 }
@@ -192,6 +209,33 @@ mod tests {
         assert_eq!(split_levels(13, 2, false), [6, 7]);
         assert_eq!(count(coeffs_to_slots(half, 3, 1.0)), [16, 15, 15]);
         assert_eq!(count(slots_to_coeffs(half, 2, 1.0)), [63, 32]);
+    }
+
+    #[test]
+    fn matrices_between_turns_multiply_to_the_levels() {
+        for (log, parts) in [(3, 2), (6, 3), (7, 2), (9, 4), (4, 1)] {
+            let half = 1usize << log;
+            let z = sample(half);
+            let (mut forward, mut backward) = (z.clone(), z.clone());
+            for k in 1..=log {
+                forward = forward_level(half, 1 << k).apply(&forward);
+                backward = inverse_level(half, 1 << (log + 1 - k)).apply(&backward);
+            }
+            // A vector of period `half`: the columns of the upper half are multiplied by `i`, and their sum is `z`.
+            let scale = Complex::ONE + Complex::I;
+            let mut w: Vec<_> = z.iter().chain(&z).copied().collect();
+            for matrix in slots_to_coeffs(half, parts, 1.0) {
+                w = apply_to_slots(&matrix, &w);
+            }
+            let want: Vec<_> = forward.iter().map(|&value| value * scale).collect();
+            assert!(distance(&trace(&w)[..half], &want) < 1e-11, "{half} in {parts}");
+
+            let mut w: Vec<_> = z.iter().chain(&z).copied().collect();
+            for matrix in coeffs_to_slots(half, parts, 1.0) {
+                w = apply_to_slots(&matrix, &w);
+            }
+            assert!(distance(&w[..half], &backward) < 1e-11, "{half} in {parts}");
+        }
     }
 
     /// `x + rot_half(x)`.

@@ -7,7 +7,7 @@ use crate::complex::Complex;
 /// A square complex matrix kept as its non-zero diagonals.
 ///
 /// With `s` the slot and `d` the rotation, `out[s] = sum_d diagonal_d[s] * x[(s + d) mod size]`.
-/// Rotations are kept in `-size/2 <= d < size/2`, so that a band matrix has small rotations on both sides.
+/// Rotations are kept in `0 <= d < size`.
 #[derive(Clone, Debug)]
 pub(crate) struct DiagonalMatrix {
     size: usize,
@@ -28,7 +28,7 @@ impl DiagonalMatrix {
     /// Adds `value` to the entry in row `row` on the diagonal of `rotation`.
     pub(crate) fn add_entry(&mut self, rotation: i64, row: usize, value: Complex) {
         let size = self.size;
-        let rotation = signed_rotation(rotation, size);
+        let rotation = reduced(rotation, size);
         self.diagonals.entry(rotation).or_insert_with(|| vec![Complex::ZERO; size])[row] += value;
     }
 
@@ -39,7 +39,7 @@ impl DiagonalMatrix {
         let mut product = Self::zero(self.size);
         for (&a, left) in &self.diagonals {
             for (&b, right) in &first.diagonals {
-                let rotation = signed_rotation(i64::from(a) + i64::from(b), self.size);
+                let rotation = reduced(i64::from(a) + i64::from(b), self.size);
                 let out =
                     product.diagonals.entry(rotation).or_insert_with(|| vec![Complex::ZERO; left.len()]);
                 for (s, value) in out.iter_mut().enumerate() {
@@ -56,6 +56,18 @@ impl DiagonalMatrix {
             *value = value.scale(factor);
         }
         self
+    }
+
+    /// `R_output self R_input^-1`, where `(R_o x)[s] = x[s + o]`: takes a vector that was turned by `input` to the
+    /// product turned by `output`. Entry `s` on the diagonal of `d` goes to row `s - output` on that of
+    /// `d + output - input`.
+    pub(crate) fn between_turns(self, input: i32, output: i32) -> Self {
+        let size = self.size;
+        let turned = |(d, mut values): (i32, Vec<Complex>)| {
+            values.rotate_left(i64::from(output).rem_euclid(size as i64) as usize);
+            (reduced(i64::from(d) + i64::from(output) - i64::from(input), size), values)
+        };
+        Self { size, diagonals: self.diagonals.into_iter().map(turned).collect() }
     }
 
     /// The block matrix `diag(top, bottom) * (I x self)` of twice the size acting on both halves of a vector
@@ -102,9 +114,7 @@ impl DiagonalMatrix {
     }
 }
 
-/// The representative of `rotation` modulo `size` in `-size/2 <= d < size/2`.
-fn signed_rotation(rotation: i64, size: usize) -> i32 {
-    let size = size as i64;
-    let reduced = rotation.rem_euclid(size);
-    (if reduced >= size / 2 { reduced - size } else { reduced }) as i32
+/// The representative of `rotation` modulo `size` in `0 <= d < size`.
+fn reduced(rotation: i64, size: usize) -> i32 {
+    rotation.rem_euclid(size as i64) as i32
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::dft::split_levels;
-use crate::linear::{BabySteps, GiantStep, baby_keys, baby_rotations, giant_keys, split_rotations};
+use crate::linear::{BabySteps, GiantStep, baby_keys, giant_keys, split_rotations};
 use crate::parameters::{BootstrapRotations, Parameters};
 
 /// The five-or-so linear stages in the order in which they run.
@@ -24,8 +24,8 @@ pub(crate) struct StageSchedule {
     pub(crate) giants: Vec<GiantStep>,
     /// Special primes of its rotation keys.
     pub(crate) special_count: usize,
-    /// How its babies are made if not all from the input, and then its giant steps are done by Horner's rule.
-    pub(crate) sequential: Option<BabySteps>,
+    /// How its babies are made.
+    pub(crate) steps: BabySteps,
 }
 
 impl StageSchedule {
@@ -33,16 +33,9 @@ impl StageSchedule {
     pub(crate) fn key_rotations(&self) -> BTreeSet<i32> {
         // The babies of the fused stage have keys of their own.
         let fused = self.stage == BootstrapStage::CoeffsToSlots(0);
-        let (babies, giants) = match self.sequential {
-            Some(steps) => (baby_keys(&self.giants, steps), giant_keys(&self.giants)),
-            None => {
-                let babies = baby_rotations(&self.giants).into_iter().collect();
-                (babies, self.giants.iter().map(|giant| giant.rotation).collect())
-            }
-        };
-        let mut all = giants;
+        let mut all = giant_keys(&self.giants);
         if !fused {
-            all.extend(babies);
+            all.extend(baby_keys(&self.giants, self.steps));
         }
         all.remove(&0);
         all
@@ -55,38 +48,41 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     let levels = half.ilog2() as usize;
     let literal = parameters.literal();
     let rotations = literal.bootstrap.map(|bootstrap| bootstrap.rotations).unwrap_or_default();
-    let sequential = match rotations {
-        BootstrapRotations::Hoisted => None,
-        BootstrapRotations::Ladder => Some(BabySteps::Ladder),
-        BootstrapRotations::Minimal => Some(BabySteps::Repeated),
+    let steps = match rotations {
+        BootstrapRotations::Hoisted => BabySteps::Hoisted,
+        BootstrapRotations::Ladder => BabySteps::Ladder,
+        BootstrapRotations::Minimal => BabySteps::Repeated,
     };
     let mut schedules = Vec::new();
     let stc = literal.slots_to_coeffs_bits.len();
     let mut first = 0;
     for (part, count) in split_levels(levels, stc, false).into_iter().enumerate() {
-        let span = balanced_span(first, count, levels);
+        let span = balanced_span(first, count, levels, steps);
         let level = stc - part;
         schedules.push(StageSchedule {
             stage: BootstrapStage::SlotsToCoeffs(part),
             level,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            steps,
         });
         first += count;
     }
     let cts = literal.coeffs_to_slots_bits.len();
     let mut last = levels;
     for (part, count) in split_levels(levels, cts, true).into_iter().enumerate() {
-        let span =
-            if part == 0 { fused_span(count, rotations) } else { balanced_span(last - count, count, levels) };
+        let span = if part == 0 {
+            fused_span(count, rotations)
+        } else {
+            balanced_span(last - count, count, levels, steps)
+        };
         let level = parameters.max_level() - part;
         schedules.push(StageSchedule {
             stage: BootstrapStage::CoeffsToSlots(part),
             level,
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
-            sequential,
+            steps,
         });
         last -= count;
     }
@@ -104,10 +100,14 @@ fn fused_span(count: usize, rotations: BootstrapRotations) -> i32 {
     1 << count.saturating_sub(fewer)
 }
 
-/// Number of babies that makes about as many giants, or half as many: babies are cheaper.
-fn balanced_span(first: usize, count: usize, levels: usize) -> i32 {
+/// Number of babies that makes about as many giants, or half as many where babies are cheaper because they share
+/// decompositions, or twice as many where they are rounded more and more.
+fn balanced_span(first: usize, count: usize, levels: usize, steps: BabySteps) -> i32 {
     let log_diagonals = count + usize::from(first + count < levels);
-    1 << log_diagonals.div_ceil(2)
+    1 << match steps {
+        BabySteps::Hoisted | BabySteps::Ladder => log_diagonals.div_ceil(2),
+        BabySteps::Repeated => (log_diagonals / 2).max(1),
+    }
 }
 
 /// The schedule for the product of the DFT levels with half-lengths `2^first .. 2^(first + count - 1)` of
@@ -116,46 +116,107 @@ fn giants(first: usize, count: usize, levels: usize, span: i32) -> Vec<GiantStep
     split_rotations(&rotations(first, count, levels), span << first)
 }
 
-/// The rotations of such a product. Half a turn to the left and to the right coincide, which halves the number
-/// of diagonals of the group with the longest butterflies.
+/// The rotations of such a product between [`turns`].
+///
+/// Butterflies reach as far to the left as to the right: without turns, the rotations are `2^first` times
+/// `1 - 2^count ..= 2^count - 1`. The turns add `2^count`, or one less to a group between two others. Half a turn of
+/// the slots to the left and to the right coincide, which halves the number of diagonals of the group with the longest
+/// butterflies: it has all multiples, whatever is added.
 fn rotations(first: usize, count: usize, levels: usize) -> BTreeSet<i32> {
     let reach = 1 << count;
-    let range = if first + count == levels { -reach / 2..reach / 2 } else { 1 - reach..reach };
+    let range = match (first, first + count == levels) {
+        (_, true) => 0..reach,
+        (0, false) => 1..2 * reach,
+        _ => 0..2 * reach - 1,
+    };
     range.map(|k| k << first).collect()
+}
+
+/// By how much the vector is turned before and after each group of `counts` levels, with the shortest butterflies
+/// first.
+///
+/// A matrix between turns, see [`super::matrix::DiagonalMatrix::between_turns`], has its diagonals at other rotations,
+/// and what one matrix turns the next one takes back at no cost. These turns leave rotations to the left only, so that
+/// giant steps by Horner's rule need one key. Between two groups it is the distance of the longer butterflies, a
+/// multiple of that of the shorter ones.
+pub(super) fn turns(counts: &[usize]) -> Vec<i32> {
+    let mut first = 0;
+    let inner = counts.iter().take(counts.len().saturating_sub(1)).map(|count| {
+        first += count;
+        1 << first
+    });
+    std::iter::once(0).chain(inner).chain(std::iter::once(0)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
+    use super::super::matrix::DiagonalMatrix;
     use super::*;
+    use crate::linear::baby_rotations;
+    use crate::parameters::BootstrapLiteral;
 
     #[test]
-    fn rotations_are_those_of_the_matrices() {
-        let levels = 10;
-        let mut first = 0;
-        for (matrix, count) in slots_to_coeffs(1 << levels, 2, 1.0).iter().zip(split_levels(levels, 2, false))
-        {
-            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
-            assert_eq!(found, rotations(first, count, levels));
-            first += count;
-        }
-        let mut last = levels;
-        for (matrix, count) in coeffs_to_slots(1 << levels, 3, 1.0).iter().zip(split_levels(levels, 3, true))
-        {
-            let found: BTreeSet<i32> = matrix.diagonals().keys().copied().collect();
-            last -= count;
-            assert_eq!(found, rotations(last, count, levels));
+    fn rotations_are_those_of_the_matrices_to_the_left_and_below_half_a_turn() {
+        for (levels, stc, cts) in [(10, 2, 3), (9, 3, 4), (4, 4, 2), (2, 2, 2), (5, 1, 1)] {
+            let found =
+                |matrix: &DiagonalMatrix| matrix.diagonals().keys().copied().collect::<BTreeSet<i32>>();
+            let mut first = 0;
+            let counts = split_levels(levels, stc, false);
+            for (matrix, count) in slots_to_coeffs(1 << levels, stc, 1.0).iter().zip(counts) {
+                assert_eq!(found(matrix), rotations(first, count, levels), "{levels} {stc}");
+                first += count;
+            }
+            let mut last = levels;
+            let counts = split_levels(levels, cts, true);
+            for (matrix, count) in coeffs_to_slots(1 << levels, cts, 1.0).iter().zip(counts) {
+                last -= count;
+                assert_eq!(found(matrix), rotations(last, count, levels), "{levels} {cts}");
+                assert!(found(matrix).iter().all(|rotation| (0..1 << levels).contains(rotation)));
+            }
         }
     }
 
     #[test]
     fn the_default_profile_has_few_rotations() {
-        let parameters = Parameters::new(crate::ParametersLiteral::b5()).unwrap();
-        let shape =
-            |stage: &StageSchedule| (stage.level, baby_rotations(&stage.giants).len(), stage.giants.len());
-        let schedules = schedules(&parameters);
-        let found: Vec<_> = schedules.iter().map(shape).collect();
-        assert_eq!(found, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)]);
-        assert_eq!(schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(), [3, 2, 3, 4, 5]);
+        use BootstrapRotations::{Hoisted, Ladder, Minimal};
+        let literal = crate::ParametersLiteral::b5();
+        let fewer = [(2, 8, 16), (1, 8, 16), (18, 4, 8), (17, 4, 8), (16, 4, 8)];
+        for (rotations, shapes, keys) in [
+            (Hoisted, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)], [16, 16, 1, 8, 8]),
+            (Ladder, [(2, 16, 8), (1, 16, 8), (18, 8, 4), (17, 8, 4), (16, 8, 4)], [7, 7, 1, 5, 5]),
+            (Minimal, fewer, [2, 2, 1, 2, 2]),
+        ] {
+            let bootstrap = literal.bootstrap.map(|bootstrap| BootstrapLiteral { rotations, ..bootstrap });
+            let parameters =
+                Parameters::new(crate::ParametersLiteral { bootstrap, ..literal.clone() }).unwrap();
+            let shape = |stage: &StageSchedule| {
+                (stage.level, baby_rotations(&stage.giants).len(), stage.giants.len())
+            };
+            let schedules = schedules(&parameters);
+            assert_eq!(schedules.iter().map(shape).collect::<Vec<_>>(), shapes);
+            assert_eq!(
+                schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(),
+                [3, 2, 3, 4, 5]
+            );
+            assert_eq!(schedules.iter().map(|stage| stage.key_rotations().len()).collect::<Vec<_>>(), keys);
+        }
+    }
+
+    /// Every baby must be the next multiple of their distance, in any ring and however the levels are split.
+    #[test]
+    fn babies_are_evenly_spaced_from_the_input_on() {
+        for levels in 1..8 {
+            for first in 0..levels {
+                for count in 1..=levels - first {
+                    for steps in [BabySteps::Hoisted, BabySteps::Repeated] {
+                        let span = balanced_span(first, count, levels, steps);
+                        let babies = baby_rotations(&giants(first, count, levels, span));
+                        let want: Vec<i32> = (0..babies.len() as i32).map(|k| k << first).collect();
+                        assert_eq!(babies, want, "{first} {count} {levels} {steps:?}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use fhecc_kernels::{Modulus, pack, packed_words, unpack};
+
 use crate::error::EncodingError;
 use crate::parameters::RingPrime;
 use crate::poly::{self, Buffer};
@@ -22,6 +24,7 @@ pub struct IntegerPolynomial {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Coefficients {
     Word(Words),
+    Packed(Packed),
     Wide(Vec<i128>),
 }
 
@@ -65,6 +68,60 @@ impl fmt::Debug for Words {
     }
 }
 
+/// Coefficients of one word each in as many bits as the largest needs.
+#[derive(Clone, PartialEq, Eq)]
+struct Packed {
+    length: usize,
+    bits: u32,
+    /// Strip after strip, see [`fhecc_kernels::pack`]; half of `2^bits` is added to every coefficient.
+    words: Box<[u64]>,
+}
+
+impl Packed {
+    /// Coefficients that are unpacked at a time, on the stack.
+    const STRIP: usize = 2048;
+
+    fn new(values: &[i64]) -> Self {
+        let largest = values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
+        let bits = u64::BITS - largest.leading_zeros() + 1;
+        let bias = 1u64 << (bits - 1);
+        let strips = values.chunks(Self::STRIP);
+        let words = strips.clone().map(|strip| packed_words(strip.len(), bits)).sum();
+        let mut packed = vec![0; words].into_boxed_slice();
+        let mut rest = &mut *packed;
+        let mut biased = [0; Self::STRIP];
+        for strip in strips {
+            let biased = &mut biased[..strip.len()];
+            for (to, &value) in biased.iter_mut().zip(strip) {
+                *to = value.cast_unsigned().wrapping_add(bias);
+            }
+            let out = rest.split_off_mut(..packed_words(strip.len(), bits)).unwrap_or_default();
+            pack(out, biased, bits);
+        }
+        Self { length: values.len(), bits, words: packed }
+    }
+
+    fn reduce(&self, m: &Modulus, out: &mut [u64]) {
+        assert_eq!(out.len(), self.length, "one residue per coefficient");
+        let bias = 1u64 << (self.bits - 1);
+        let mut words = &*self.words;
+        let mut strip = [0; Self::STRIP];
+        for out in out.chunks_mut(Self::STRIP) {
+            let strip = &mut strip[..out.len()];
+            let from = words.split_off(..packed_words(out.len(), self.bits)).unwrap_or_default();
+            unpack(strip, from, self.bits);
+            strip.iter_mut().for_each(|value| *value = value.wrapping_sub(bias));
+            fhecc_kernels::from_i64(out, bytemuck::cast_slice(strip), m);
+        }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packed({} of {} bits)", self.length, self.bits)
+    }
+}
+
 impl IntegerPolynomial {
     /// `round(scale * value)` for every coefficient.
     ///
@@ -91,11 +148,22 @@ impl IntegerPolynomial {
         Ok(Self { coefficients })
     }
 
+    /// The same polynomial in as few bits as its largest coefficient needs, for one that is kept; a bit slower to
+    /// transform.
+    pub(crate) fn packed(self) -> Self {
+        let coefficients = match self.coefficients {
+            Coefficients::Word(values) => Coefficients::Packed(Packed::new(values.as_slice())),
+            kept @ (Coefficients::Packed(_) | Coefficients::Wide(_)) => kept,
+        };
+        Self { coefficients }
+    }
+
     /// Number of coefficients.
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         match &self.coefficients {
             Coefficients::Word(values) => values.as_slice().len(),
+            Coefficients::Packed(values) => values.length,
             Coefficients::Wide(values) => values.len(),
         }
     }
@@ -104,6 +172,7 @@ impl IntegerPolynomial {
     pub fn size_in_bytes(&self) -> usize {
         match &self.coefficients {
             Coefficients::Word(values) => size_of_val(values.as_slice()),
+            Coefficients::Packed(values) => size_of_val(&*values.words),
             Coefficients::Wide(values) => size_of_val(values.as_slice()),
         }
     }
@@ -118,6 +187,7 @@ impl IntegerPolynomial {
         let m = &prime.modulus;
         match &self.coefficients {
             Coefficients::Word(values) => fhecc_kernels::from_i64(out, values.as_slice(), m),
+            Coefficients::Packed(values) => values.reduce(m, out),
             Coefficients::Wide(values) => {
                 assert_eq!(out.len(), values.len(), "one residue per coefficient");
                 for (out, &value) in out.iter_mut().zip(values) {
@@ -134,4 +204,45 @@ impl IntegerPolynomial {
 fn round_to_word(value: f64) -> i64 {
     const INTEGERS_ONLY: f64 = (1u64 << 52) as f64;
     if value.abs() < INTEGERS_ONLY { (value + 0.5f64.copysign(value)) as i64 } else { value as i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parameters::tiny_for_tests;
+
+    #[test]
+    fn packed_coefficients_have_the_same_residues_in_fewer_bits() {
+        let parameters = tiny_for_tests(12, 50);
+        // The largest of either sign, which is the first that needs another bit, and zeros.
+        for (length, largest, bits) in [
+            (4096, 127.0, 8),
+            (4096, -128.0, 9),
+            (64, 1e9, 31),
+            (2048, -1e15, 51),
+            (16, 4e18, 63),
+            (32, 0.0, 1),
+        ] {
+            let value = |k: usize| (k as f64 * 0.7).sin() * largest;
+            let mut values: Vec<f64> = (0..length).map(value).collect();
+            values[length / 2] = largest;
+            let words = IntegerPolynomial::round(&values, Scale::from_pow2(0)).unwrap();
+            let packed = words.clone().packed();
+            assert_eq!(packed.len(), length);
+            assert_eq!(packed.size_in_bytes(), (length * bits).div_ceil(64) * 8, "{largest}");
+            for prime in parameters.moduli() {
+                let (mut want, mut found) = (vec![0; length], vec![1; length]);
+                words.transform(prime, &mut want);
+                packed.transform(prime, &mut found);
+                assert_eq!(found, want, "{largest}");
+            }
+            assert_eq!(packed.clone().packed(), packed);
+        }
+    }
+
+    #[test]
+    fn coefficients_of_several_words_stay_as_they_are() {
+        let wide = IntegerPolynomial::round(&[1e30, -3.0], Scale::from_pow2(0)).unwrap();
+        assert_eq!(wide.clone().packed(), wide);
+    }
 }

@@ -1,29 +1,34 @@
-//! Transforms with few rotation keys: babies made from one another, giant steps by Horner's rule.
+//! Transforms of a bootstrap: giant steps by Horner's rule, and babies by as few keys as wanted.
+//!
+//! The sums of the giant steps are rotated from the outermost inwards, with one key,
+//! `s_0 + rot_g(s_1 + rot_g(s_2 + rot_g(s_3 ..)))`. As with a key for each, only the half that is decomposed again is
+//! divided by the special primes `P`.
 //!
 //! With one key for all babies, each is the one before it rotated once more (the minimum key-switching of Kim et al.,
 //! "ARK: Fully Homomorphic Encryption Accelerator with Runtime Data Generation and Inter-Operation Key Reuse", MICRO
 //! 2022). In a ladder, multiples of a radix and what lies below it are rotations of the input, the others of those.
-//! The sums of the giant steps are rotated from the outermost inwards,
-//! `rot_g(s_0 + rot_g(s_1 + rot_g(s_2 ..)))`, to either side with a key of its own.
-//!
-//! Babies are stored, divided by the special primes, and giant steps are worked on one after the other: that takes
-//! more time and less memory than [`super::babies::HoistedBabies`].
 
 use std::collections::BTreeSet;
 
-use super::babies::{BabyRow, BabyRows};
-use super::{EncodedDiagonals, GiantStep, baby_rotations, inner_sums};
+use super::shared::SharedBabies;
+use super::{
+    BabyRow, BabyRows, EncodedDiagonals, GiantStep, baby_rotations, inner_sums, rotate_and_add,
+    switch_and_add,
+};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
-use crate::key_switching::{ExtendedPair, divide_pair};
+use crate::key_switching::{ExtendedPair, divide_pair, fitted};
+use crate::parameters::Parameters;
 use crate::poly::Poly;
 use crate::scale::Scale;
 
 /// How babies are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BabySteps {
-    /// In two rotations, the first ones sharing a decomposition.
+    /// All from the input, which is decomposed once.
+    Hoisted,
+    /// In two rotations, those of one ciphertext sharing its decomposition.
     Ladder,
     /// In as many rotations as there are babies before.
     Repeated,
@@ -31,8 +36,9 @@ pub(crate) enum BabySteps {
 
 impl BabySteps {
     /// The baby from which baby `index` of `count` is made, for `index > 0`.
-    fn parent(self, index: usize, count: usize) -> usize {
+    pub(super) fn parent(self, index: usize, count: usize) -> usize {
         match self {
+            Self::Hoisted => 0,
             Self::Repeated => index - 1,
             Self::Ladder => {
                 let radix = 1 << count.next_power_of_two().ilog2().div_ceil(2);
@@ -55,21 +61,36 @@ pub(crate) fn baby_keys(giants: &[GiantStep], steps: BabySteps) -> BTreeSet<i32>
     (1..babies.len()).map(|index| (index - steps.parent(index, babies.len())) as i32 * stride).collect()
 }
 
+/// The babies of a schedule and their distance.
+///
+/// # Errors
+///
+/// [`EvaluationError::Argument`] unless they are the first multiples of it.
+pub(super) fn evenly_spaced(giants: &[GiantStep]) -> Result<(Vec<i32>, i32), EvaluationError> {
+    let rotations = baby_rotations(giants);
+    let stride = stride(&rotations);
+    if rotations.iter().zip(0..).any(|(&rotation, index)| rotation != index * stride) {
+        return Err(EvaluationError::Argument {
+            what: format!("babies {rotations:?}; allowed: the first multiples of a number"),
+        });
+    }
+    Ok((rotations, stride))
+}
+
 /// The distance of neighbouring giant steps; 0 if there is none but 0.
 fn span(giants: &[GiantStep]) -> i32 {
-    giants.iter().map(|giant| giant.rotation.abs()).filter(|&rotation| rotation != 0).min().unwrap_or(0)
+    giants.iter().map(|giant| giant.rotation).filter(|&rotation| rotation != 0).min().unwrap_or(0)
 }
 
-/// The rotations of Horner's rule over the giant steps, multiples of the smallest.
+/// The rotation of Horner's rule over the giant steps, of which they must be multiples to the left.
 pub(crate) fn giant_keys(giants: &[GiantStep]) -> BTreeSet<i32> {
-    let span = span(giants);
-    giants.iter().map(|giant| giant.rotation.signum() * span).filter(|&rotation| rotation != 0).collect()
+    BTreeSet::from([span(giants)])
 }
 
-/// The giant steps in the order in which [`Horner`] takes them: from the outermost on either side to 0.
+/// The giant steps in the order in which [`Horner`] takes them: from the outermost to 0.
 pub(crate) fn inwards(giants: &[GiantStep]) -> Vec<GiantStep> {
     let mut ordered = giants.to_vec();
-    ordered.sort_by_key(|giant| (giant.rotation.signum() <= 0, giant.rotation == 0, -giant.rotation.abs()));
+    ordered.sort_by_key(|giant| -giant.rotation);
     ordered
 }
 
@@ -77,66 +98,91 @@ pub(crate) fn inwards(giants: &[GiantStep]) -> Vec<GiantStep> {
 pub(crate) struct Horner<'a> {
     evaluator: &'a Evaluator<'a>,
     span: i32,
-    /// The sum of one side so far, to be rotated by this much.
-    side: Option<(i32, Ciphertext)>,
-    total: Option<Ciphertext>,
+    /// Special primes of the key.
+    special_count: usize,
+    /// The sum so far, to be rotated by this much.
+    sum: Option<(i32, Inner)>,
+}
+
+/// A sum before or after the division by `P`.
+enum Inner {
+    Extended(ExtendedPair),
+    Divided(Poly, Poly),
+}
+
+impl Inner {
+    fn new(pair: ExtendedPair) -> Self {
+        if pair.special_count == 0 { Self::Divided(pair.c0, pair.c1) } else { Self::Extended(pair) }
+    }
 }
 
 impl<'a> Horner<'a> {
-    pub(crate) fn new(evaluator: &'a Evaluator<'a>, giants: &[GiantStep]) -> Self {
-        Self { evaluator, span: span(giants), side: None, total: None }
+    pub(crate) fn new(evaluator: &'a Evaluator<'a>, giants: &[GiantStep], special_count: usize) -> Self {
+        Self { evaluator, span: span(giants), special_count, sum: None }
     }
 
-    /// Adds the inner sum of the next giant step of [`inwards`].
-    pub(crate) fn add(&mut self, rotation: i32, inner: Ciphertext) -> Result<(), EvaluationError> {
-        if let Some((at, sum)) = self.side.take() {
-            if at.signum() == rotation.signum() {
-                let mut sum = self.turned(sum, at - rotation)?;
-                self.evaluator.add_assign(&mut sum, &inner)?;
-                self.side = Some((rotation, sum));
-                return Ok(());
-            }
-            self.join(at, sum)?;
-        }
-        self.side = Some((rotation, inner));
+    /// Adds the inner sums of the next giant steps of [`inwards`], over the special primes of the key or none.
+    pub(crate) fn add_all(&mut self, inner: Vec<(i32, ExtendedPair)>) -> Result<(), EvaluationError> {
+        inner.into_iter().try_for_each(|(rotation, inner)| self.add(rotation, inner))
+    }
+
+    fn add(&mut self, rotation: i32, inner: ExtendedPair) -> Result<(), EvaluationError> {
+        let sum = match self.sum.take() {
+            Some((at, sum)) => self.turned_onto(sum, at - rotation, Inner::new(inner))?,
+            None => Inner::new(inner),
+        };
+        self.sum = Some((rotation, sum));
         Ok(())
     }
 
     /// The sum of everything, rescaled from `level`; zero if nothing was added.
     pub(crate) fn rescaled(mut self, level: usize) -> Result<(Poly, Poly), EvaluationError> {
-        if let Some((at, sum)) = self.side.take() {
-            self.join(at, sum)?;
-        }
         let parameters = self.evaluator.parameters();
-        let zero = || Poly::zero(parameters.n(), level + 1);
-        let sum = self.total.map_or_else(|| (zero(), zero()), |total| (total.c0, total.c1));
-        Ok(divide_pair(parameters, sum, level, 0, true))
+        let zero = || ExtendedPair::zero(parameters, level, 0);
+        let (at, mut sum) = self.sum.take().unwrap_or_else(|| (0, Inner::new(zero())));
+        if at != 0 {
+            sum = self.turned_onto(sum, at, Inner::new(zero()))?;
+        }
+        Ok(match sum {
+            Inner::Extended(sum) => sum.mod_down_rescale(parameters),
+            Inner::Divided(c0, c1) => fitted(divide_pair(parameters, (c0, c1), level, 0, true)),
+        })
     }
 
-    fn join(&mut self, at: i32, sum: Ciphertext) -> Result<(), EvaluationError> {
-        let sum = self.turned(sum, at)?;
-        match &mut self.total {
-            Some(total) => self.evaluator.add_assign(total, &sum)?,
-            None => self.total = Some(sum),
+    /// `onto` plus the sum rotated by a multiple of the span, a span at a time.
+    fn turned_onto(&self, mut sum: Inner, by: i32, onto: Inner) -> Result<Inner, EvaluationError> {
+        let parameters = self.evaluator.parameters();
+        let mut onto = match onto {
+            Inner::Extended(pair) => pair,
+            Inner::Divided(c0, c1) => {
+                let mut pair = ExtendedPair::zero(parameters, c0.limbs() - 1, self.special_count);
+                pair.add_scaled(parameters, &c0, Some(&c1));
+                pair
+            }
+        };
+        for _ in 1..by / self.span.max(1) {
+            let mut turned = ExtendedPair::zero(parameters, onto.level, self.special_count);
+            self.turn(sum, &mut turned)?;
+            sum = Inner::Extended(turned);
         }
-        Ok(())
+        self.turn(sum, &mut onto)?;
+        Ok(Inner::Extended(onto))
     }
 
-    /// Rotated by a multiple of the span, a span at a time.
-    fn turned(&self, mut sum: Ciphertext, by: i32) -> Result<Ciphertext, EvaluationError> {
-        let step = i64::from(by.signum() * self.span);
-        for _ in 0..by.abs() / self.span.max(1) {
-            sum = self.evaluator.rotate(&sum, step)?;
+    /// Adds the sum rotated by a span.
+    fn turn(&self, sum: Inner, onto: &mut ExtendedPair) -> Result<(), EvaluationError> {
+        match sum {
+            Inner::Extended(pair) => rotate_and_add(self.evaluator, pair, self.span, onto),
+            Inner::Divided(c0, c1) => switch_and_add(self.evaluator, (c0, c1), self.span, onto),
         }
-        Ok(sum)
     }
 }
 
-/// Babies as ciphertexts.
-struct StoredBabies {
-    level: usize,
-    rotations: Vec<i32>,
-    ciphertexts: Vec<Ciphertext>,
+/// Babies as ciphertexts. Giant steps are worked on one after the other, so that their sums take little memory.
+pub(crate) struct StoredBabies {
+    pub(crate) level: usize,
+    pub(crate) rotations: Vec<i32>,
+    pub(crate) ciphertexts: Vec<Ciphertext>,
 }
 
 impl StoredBabies {
@@ -146,14 +192,8 @@ impl StoredBabies {
         giants: &[GiantStep],
         steps: BabySteps,
     ) -> Result<Self, EvaluationError> {
-        let rotations = baby_rotations(giants);
+        let (rotations, stride) = evenly_spaced(giants)?;
         let count = rotations.len();
-        let stride = stride(&rotations);
-        if rotations.iter().zip(0..).any(|(&rotation, index)| rotation != index * stride) {
-            return Err(EvaluationError::Argument {
-                what: format!("babies {rotations:?}; allowed: the first multiples of a number"),
-            });
-        }
         let mut made: Vec<Option<Ciphertext>> = vec![None; count];
         if let Some(first) = made.first_mut() {
             *first = Some(input.clone());
@@ -195,15 +235,36 @@ impl BabyRows for StoredBabies {
         Ok(self.ciphertexts.iter().map(|baby| BabyRow { halves: halves(baby), permutation: None }).collect())
     }
 
-    /// One giant step at a time.
     fn block_bytes(&self) -> usize {
         0
     }
 }
 
+/// The sums of all giant steps of [`inwards`], for babies whose memory is free again before the sums are rotated.
+pub(crate) fn all_inner_sums<B: BabyRows>(
+    parameters: &Parameters,
+    babies: B,
+    giants: &[GiantStep],
+    diagonals: &dyn EncodedDiagonals,
+) -> Result<Vec<(i32, ExtendedPair)>, EvaluationError> {
+    let mut all = Vec::with_capacity(giants.len());
+    inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {
+        all.extend(sums);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Whether dividing every baby by `P` takes fewer transforms of a row than rows for the special primes, for diagonals
+/// of the longest period.
+fn storing_pays(giants: &[GiantStep], level: usize, special_count: usize) -> bool {
+    let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
+    2 * baby_rotations(giants).len() * (level + 1 + special_count) < diagonals * special_count
+}
+
 impl Evaluator<'_> {
     /// `ciphertext` times a matrix encoded at `plaintext_scale`, rescaled, with the keys of [`baby_keys`] and
-    /// [`giant_keys`].
+    /// [`giant_keys`], which have `special_count` special primes.
     pub(crate) fn sequential_transform(
         &self,
         ciphertext: &Ciphertext,
@@ -211,21 +272,21 @@ impl Evaluator<'_> {
         diagonals: &dyn EncodedDiagonals,
         plaintext_scale: Scale,
         steps: BabySteps,
+        special_count: usize,
     ) -> Result<Ciphertext, EvaluationError> {
         self.check_rescalable(ciphertext)?;
         let parameters = self.parameters();
-        let (level, scale) = (ciphertext.level, ciphertext.scale);
-        let mut horner = Horner::new(self, giants);
-        {
+        let level = ciphertext.level;
+        let mut horner = Horner::new(self, giants, special_count);
+        if steps == BabySteps::Repeated || storing_pays(giants, level, special_count) {
             let babies = StoredBabies::new(self, ciphertext, giants, steps)?;
-            inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |inner| {
-                inner.into_iter().try_for_each(|(rotation, ExtendedPair { c0, c1, .. })| {
-                    horner.add(rotation, Ciphertext { level, scale, c0, c1 })
-                })
-            })?;
+            inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| horner.add_all(sums))?;
+        } else {
+            let babies = SharedBabies::new(self, ciphertext, giants, steps, special_count)?;
+            horner.add_all(all_inner_sums(parameters, babies, giants, diagonals)?)?;
         }
         let (c0, c1) = horner.rescaled(level)?;
-        let scale = scale.mul(plaintext_scale).div_prime(parameters.prime(level));
+        let scale = ciphertext.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
         Ok(Ciphertext { level: level - 1, scale, c0, c1 })
     }
 }
@@ -241,6 +302,7 @@ mod tests {
             let giants = split_rotations(&(0..count).map(|k| k * stride).collect(), count * stride);
             baby_keys(&giants, steps).into_iter().collect()
         };
+        assert_eq!(keys(4, 2, BabySteps::Hoisted), [2, 4, 6]);
         assert_eq!(keys(16, 1, BabySteps::Repeated), [1]);
         assert_eq!(keys(16, 1, BabySteps::Ladder), [1, 2, 3, 4, 8, 12]);
         assert_eq!(keys(8, 4, BabySteps::Ladder), [4, 8, 12, 16]);
@@ -248,18 +310,17 @@ mod tests {
         assert_eq!(keys(2, 1, BabySteps::Ladder), [1]);
         assert_eq!(keys(1, 1, BabySteps::Ladder), []);
         for count in 1..40 {
-            for steps in [BabySteps::Ladder, BabySteps::Repeated] {
+            for steps in [BabySteps::Hoisted, BabySteps::Ladder, BabySteps::Repeated] {
                 assert!((1..count).all(|index| steps.parent(index, count) < index), "{count} {steps:?}");
             }
         }
     }
 
     #[test]
-    fn giant_steps_go_inwards_on_either_side_by_one_key_each() {
-        let giants = split_rotations(&(-31..32).collect(), 8);
-        assert_eq!(giant_keys(&giants).into_iter().collect::<Vec<_>>(), [-8, 8]);
+    fn giant_steps_go_inwards_by_one_key() {
+        let giants = split_rotations(&(1..32).collect(), 8);
+        assert_eq!(giant_keys(&giants).into_iter().collect::<Vec<_>>(), [8]);
         let order: Vec<i32> = inwards(&giants).iter().map(|giant| giant.rotation).collect();
-        assert_eq!(order, [24, 16, 8, -32, -24, -16, -8, 0]);
-        assert!(giant_keys(&split_rotations(&(0..4).collect(), 4)).is_empty());
+        assert_eq!(order, [24, 16, 8, 0]);
     }
 }

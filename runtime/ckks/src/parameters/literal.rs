@@ -49,17 +49,16 @@ pub struct BootstrapLiteral {
     pub rotations: BootstrapRotations,
 }
 
-/// How the linear stages of a bootstrap rotate: the fewer keys, the more time. The matrices are the same.
+/// How the linear stages of a bootstrap rotate: the fewer keys, the more time. Giant steps are by Horner's rule. The
+/// matrices and the precision are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootstrapRotations {
-    /// A key for every baby and every giant step: the least time.
+    /// A key for every baby and one for the giant steps of a stage: the least time.
     #[default]
     Hoisted,
-    /// Babies in two rotations, giant steps by Horner's rule. Rounded once more than with hoisting, they cost 0.1 to 0.4
-    /// bits of precision (b5).
+    /// Babies in two rotations: half the keys.
     Ladder,
-    /// One key for all babies of a stage and one for its giant steps to either side: the fewest keys, for 0.5 to 1.1
-    /// bits of precision (b5).
+    /// One key for all babies of a stage and one for its giant steps: the fewest keys.
     Minimal,
 }
 
