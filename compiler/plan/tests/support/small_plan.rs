@@ -89,6 +89,7 @@ impl Builder {
             linears: Vec::new(),
             polynomials: Vec::new(),
             keys: Vec::new(),
+            composites: Vec::new(),
             memory: Memory::default(),
             predicted: Counts::default(),
             steps: Vec::new(),
