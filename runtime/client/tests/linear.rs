@@ -237,15 +237,19 @@ fn missing_and_truncated_keys_are_refused() {
     assert!(matches!(run(&both, 0), Err(EvaluationError::LevelTooLow { found: 0, needed: 1 })));
 }
 
-/// Schedules whose babies are not and are divided first, the pairs of rotations that do others, and all keys.
-fn composed_schedules() -> [(Vec<GiantStep>, Vec<(i64, i64)>, Vec<i32>); 2] {
-    let few = split_rotations(&(-4..=7).collect(), 4);
-    let babies = [(4, 1), (4, 2), (4, 3)];
-    let giants = [(8, 8), (24, 8), (40, 8)];
-    [
-        (few, vec![(1, 2), (-6, 2), (2, 2)], vec![1, 2, -6]),
-        (dense_schedule(), babies.into_iter().chain(giants).collect(), vec![1, 2, 3, 4, 8, 24, 40, 56]),
-    ]
+/// A schedule with keys for a part of its rotations, and the pairs that do the others.
+struct Composed {
+    giants: Vec<GiantStep>,
+    pairs: Vec<(i64, i64)>,
+    keys: Vec<i32>,
+}
+
+/// One whose babies stay multiplied by the special primes, and one whose babies are divided first.
+fn composed_schedules() -> [Composed; 2] {
+    let giants = split_rotations(&(-4..=7).collect(), 4);
+    let few = Composed { giants, pairs: vec![(1, 2), (-6, 2), (2, 2)], keys: vec![1, 2, -6] };
+    let pairs = vec![(4, 1), (4, 2), (4, 3), (8, 8), (24, 8), (40, 8)];
+    [few, Composed { giants: dense_schedule(), pairs, keys: vec![1, 2, 3, 4, 8, 24, 40, 56] }]
 }
 
 #[test]
@@ -254,7 +258,7 @@ fn rotations_as_two_equal_the_clear_product_as_precisely() {
     let slots = setup.parameters.slots();
     let x = waves(slots, 0.4);
     let input = setup.encrypt(&x, 3);
-    for (giants, pairs, rotations) in composed_schedules() {
+    for Composed { giants, pairs, keys: rotations } in composed_schedules() {
         let all = giants.iter().flat_map(|giant| giant.babies.iter().map(|baby| giant.rotation + baby));
         let diagonal = |d: i32| (d, waves(slots, f64::from(d)).iter().map(|v| v / 8.0).collect());
         let diagonals = Diagonals(all.map(diagonal).collect());
@@ -313,7 +317,7 @@ fn parts_without_keys_are_refused() {
         let evaluator = Evaluator::new(&setup.parameters, keys).with_composites([(1, 2), (4, 4)]);
         evaluator.rotate(&setup.encrypt(&[0.5], 3), rotation)
     };
-    for (giants, pairs, rotations) in composed_schedules() {
+    for Composed { giants, pairs, keys: rotations } in composed_schedules() {
         let diagonals = Diagonals(BTreeMap::new());
         let map = LinearMap { giants: &giants, diagonals: &diagonals };
         for missing in &rotations {

@@ -21,6 +21,8 @@ struct Problem<'a> {
     plan: &'a Plan,
     rotations: Vec<Rotation>,
     uses: Vec<Vec<Use>>,
+    /// For every rotation the key that does all of its uses.
+    needed: Vec<KeyUse>,
     /// For every rotation the pairs of others that add up to it.
     pairs: Vec<Vec<(usize, usize)>>,
     /// Bytes of a key, and milliseconds of a rotation, by level.
@@ -78,30 +80,34 @@ impl<'a> Problem<'a> {
         };
         let pairs = rotations.iter().map(pairs).collect();
         let highest = uses.values().flatten().map(|used| used.level).max()?;
+        let needed = uses.iter().filter_map(|(&rotation, uses)| {
+            let steps = || uses.iter().map(|used| used.step);
+            let level = uses.iter().map(|used| used.level).max()?;
+            let (first_step, last_step) = (steps().min()?, steps().max()?);
+            Some(KeyUse { rotation, level, first_step, last_step, place: KeyPlace::Memory })
+        });
+        let needed = needed.collect();
         let bytes = (0..=highest.0).map(|level| keys.bytes(Level(level))).collect::<Option<_>>()?;
         let costs = &plan.parameters.costs;
         let milliseconds = (0..=highest.0).map(|level| rotation_ms(costs, Level(level))).collect();
-        Some(Self { plan, uses: uses.into_values().collect(), pairs, rotations, bytes, milliseconds })
+        Some(Self { plan, uses: uses.into_values().collect(), needed, pairs, rotations, bytes, milliseconds })
+    }
+
+    /// A key for every rotation.
+    fn start(&self) -> State {
+        State { parts: vec![None; self.rotations.len()], begun: BTreeMap::new(), milliseconds: 0.0 }
     }
 
     /// The keys that are left: of what level, and over which steps.
     fn keys(&self, state: &State) -> Vec<KeyUse> {
         let mut keys: Vec<Option<KeyUse>> = vec![None; self.rotations.len()];
-        for (rotation, uses) in self.uses.iter().enumerate() {
-            let performed = match state.parts[rotation] {
-                None => [rotation, rotation],
-                Some((first, second)) => [first, second],
-            };
-            for at in performed {
-                for used in uses {
-                    let (level, step) = (used.level, used.step);
-                    let (rotation, place) = (self.rotations[at], KeyPlace::Memory);
-                    let fresh = KeyUse { rotation, level, first_step: step, last_step: step, place };
-                    let key = keys[at].get_or_insert(fresh);
-                    key.level = key.level.max(level);
-                    key.first_step = key.first_step.min(step);
-                    key.last_step = key.last_step.max(step);
-                }
+        for (rotation, needed) in self.needed.iter().enumerate() {
+            let (first, second) = state.parts[rotation].unwrap_or((rotation, rotation));
+            for at in [first, second] {
+                let key = keys[at].get_or_insert(KeyUse { rotation: self.rotations[at], ..*needed });
+                key.level = key.level.max(needed.level);
+                key.first_step = key.first_step.min(needed.first_step);
+                key.last_step = key.last_step.max(needed.last_step);
             }
         }
         keys.into_iter().flatten().collect()
@@ -196,8 +202,7 @@ impl<'a> Problem<'a> {
 /// rotation. Empty if none can.
 pub(super) fn with_fewer_keys(plan: &Plan, parts: usize) -> Vec<Plan> {
     let Some(problem) = Problem::new(plan) else { return Vec::new() };
-    let none = vec![None; problem.rotations.len()];
-    let mut state = State { parts: none, begun: BTreeMap::new(), milliseconds: 0.0 };
+    let mut state = problem.start();
     let mut states = Vec::new();
     while let Some(next) = problem.next(&state) {
         states.push(next.clone());

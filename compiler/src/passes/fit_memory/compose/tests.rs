@@ -35,8 +35,7 @@ fn fewer_keys_are_fewer_bytes_for_more_time_and_do_the_same_rotations() {
 fn what_is_added_by_composites_is_what_the_plan_predicts() {
     let plan = super::super::tests::plan(&profile("b5"));
     let problem = Problem::new(&plan).expect("there are keys");
-    let none = vec![None; problem.rotations.len()];
-    let mut state = State { parts: none, begun: BTreeMap::new(), milliseconds: 0.0 };
+    let mut state = problem.start();
     let (_, _, before) = predicted(&problem.plan(&state));
     while let Some(next) = problem.next(&state) {
         let (_, _, after) = predicted(&problem.plan(&next));
