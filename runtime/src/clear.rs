@@ -18,7 +18,7 @@ pub use value::ClearValue;
 use crate::ExitClass;
 use crate::execution::{Backend, LinearLayer, Target};
 use diagonals::Prepared;
-use fhecc_plan::{CheckedPlan, Form, Level, LinearMap, Polynomial, Profile, Rotation};
+use fhecc_plan::{CheckedPlan, Composite, Form, Level, LinearMap, Polynomial, Profile, Rotation};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -34,6 +34,8 @@ pub struct Clear {
     profile: Profile,
     /// Highest level of the key of every rotation.
     keys: BTreeMap<Rotation, u8>,
+    /// The two rotations that stand for one without a key.
+    composites: BTreeMap<Rotation, [Rotation; 2]>,
     /// Diagonals by linear map; `None` where the budget does not cover them.
     cache: Vec<Option<OnceLock<Prepared>>>,
     noise: Option<Noise>,
@@ -59,7 +61,9 @@ impl Clear {
             Some(OnceLock::new())
         };
         let cache = plan.linears.iter().map(&mut cached).collect();
-        Self { profile: plan.parameters.clone(), keys, cache, noise: None }
+        let parts = |composite: &Composite| (composite.rotation, [composite.first, composite.second]);
+        let composites = plan.composites.iter().map(parts).collect();
+        Self { profile: plan.parameters.clone(), keys, composites, cache, noise: None }
     }
 
     /// Adds random errors after every operation, as encryption does.
@@ -104,6 +108,13 @@ impl Clear {
         if rotation.0 == 0 {
             return Ok(());
         }
+        match self.composites.get(&rotation) {
+            Some(parts) => parts.iter().try_for_each(|&part| self.own_key(part, level)),
+            None => self.own_key(rotation, level),
+        }
+    }
+
+    fn own_key(&self, rotation: Rotation, level: u8) -> Result<(), ClearError> {
         match self.keys.get(&rotation) {
             None => Err(ClearError::KeyMissing { rotation: rotation.0, level }),
             Some(&allowed) if allowed < level => {

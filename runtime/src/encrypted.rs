@@ -7,7 +7,7 @@ use fhecc_ckks::{
     Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
     Parameters, Quartic, Scale, memory,
 };
-use fhecc_plan::{CheckedPlan, Diagonals, Form, Polynomial, Rotation};
+use fhecc_plan::{CheckedPlan, Composite, Diagonals, Form, Polynomial, Rotation};
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::sync::OnceLock;
@@ -70,7 +70,11 @@ impl<'k> Encrypted<'k> {
     pub fn new(plan: &CheckedPlan, parameters: &Parameters, keys: &'k EvaluationKeys) -> Self {
         let schedules = plan.linears.iter().map(|_| OnceLock::new()).collect();
         let block_bytes = usize::try_from(plan.memory.block_bytes).unwrap_or(usize::MAX);
-        Self { evaluator: Evaluator::new(parameters, keys).with_block_bytes(block_bytes), schedules }
+        let parts = |composite: &Composite| (composite.first.0.into(), composite.second.0.into());
+        let evaluator = Evaluator::new(parameters, keys)
+            .with_block_bytes(block_bytes)
+            .with_composites(plan.composites.iter().map(parts));
+        Self { evaluator, schedules }
     }
 
     fn made_for(&self, target: Target<'_>) -> Result<Scale, EvaluationError> {

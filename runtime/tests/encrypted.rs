@@ -9,10 +9,10 @@ mod small_plan;
 use fhecc_ckks::keys::{KeyStore, PlacedKey};
 use fhecc_ckks::{Ciphertext, Encoder, EvaluationKeys, Parameters, SeededCiphertext};
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
-use fhecc_plan::{CheckedPlan, Weights};
+use fhecc_plan::{CheckedPlan, Plan, Rotation, Weights};
 use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::{Clear, Encrypted, Execution, ExitClass, all_key_requests, parameters_literal};
-use small_plan::{pseudo, small_plan};
+use small_plan::{compose_all, pseudo, small_plan};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +29,10 @@ struct Owner {
 
 impl Owner {
     fn new() -> Self {
-        let (plan, weights) = small_plan(LOG_N);
+        Self::of(small_plan(LOG_N))
+    }
+
+    fn of((plan, weights): (Plan, Weights)) -> Self {
         let plan = CheckedPlan::insecure_for_tests(plan).expect("good");
         let parameters =
             Parameters::insecure_for_tests(parameters_literal(&plan.parameters)).expect("in range");
@@ -140,6 +143,39 @@ fn evaluations_at_the_same_time_give_the_ciphertexts_of_one_after_the_other() {
         assert!(run(input) == *found, "another ciphertext");
     }
     assert!(together[0] != together[1]);
+}
+
+#[test]
+fn rotations_as_two_give_the_same_logits_with_fewer_keys() {
+    let all = Owner::new();
+    let (mut plan, weights) = small_plan(LOG_N);
+    compose_all(&mut plan);
+    let owner = Owner::of((plan, weights));
+    assert!(owner.plan.keys.len() * 2 < all.plan.keys.len());
+    assert!(owner.keys.size_in_bytes() < all.keys.size_in_bytes());
+    let moved = |giants: bool| {
+        let maps = owner.plan.linears.iter();
+        let rotations: Vec<Rotation> =
+            maps.flat_map(|map| if giants { &map.giants } else { &map.babies }).copied().collect();
+        owner.plan.composites_of(&rotations).count()
+    };
+    assert!(moved(true) > 0 && moved(false) > 0);
+
+    let slots = owner.slots(1);
+    let input = owner.encrypt(&slots).expand(&owner.parameters);
+    let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
+    let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| execution.run(input.clone(), &mut ()).expect("runs").0)
+    };
+    let output = run(1);
+    assert!(output == run(3), "the result depends on the number of threads");
+    let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
+    let (found, expected) = (owner.plan.output.layout.unpack(&decrypted), all.clear_logits(&slots));
+    assert_eq!(owner.clear_logits(&slots), expected);
+    let error = largest_difference(&found, &expected);
+    assert!(error < 1e-3, "{error}: {found:?} {expected:?}");
 }
 
 fn files_of_others_are_refused(owner: &Owner, folder: &Path) {

@@ -12,9 +12,11 @@
 //! 7. levels follow from the operations, and so do scales: the profile's, or what a quartic takes its argument at,
 //!    which nothing else may read;
 //! 8. the layout of a register is the one that its reader expects;
-//! 9. every rotation has a key of sufficient level that is held at that step, and every key is needed;
+//! 9. every rotation, or both parts of the composite that does it, have keys of sufficient level that are held at
+//!    that step; composites add up and stand for rotations without keys; every key and composite is needed;
 //! 10. the predicted peak of memory is what follows from the steps, and no larger than the budget.
 
+mod composites;
 mod fields;
 mod layouts;
 mod linears;
@@ -112,6 +114,7 @@ impl CheckedPlan {
         let mut budget = Budget(Budget::TOTAL);
         fields::check(&plan)?;
         linears::check(&plan, &mut budget)?;
+        composites::check(&plan)?;
         program::check(&plan, &mut budget)?;
         memory::check(&plan)?;
         Ok(Self(plan))

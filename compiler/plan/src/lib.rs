@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod composite;
 mod costs;
 mod layout;
 mod linear;
@@ -21,6 +22,7 @@ mod text;
 mod weights;
 
 pub use check::{CheckError, CheckedPlan};
+pub use composite::Composite;
 pub use costs::{BootstrapCosts, Costs, KeyGroup, LevelCosts};
 pub use layout::{Element, Layout, LayoutError};
 pub use linear::{
@@ -38,4 +40,4 @@ pub use text::{PlanError, digest_hex};
 pub use weights::{Tensor, Weights};
 
 /// Bumped on every incompatible change of the text format.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;

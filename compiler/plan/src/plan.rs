@@ -1,6 +1,6 @@
 //! The plan's data: plain, public, serialisable. [`crate::CheckedPlan`] is the validated form.
 
-use crate::{Layout, LinearMap, Polynomial, Profile};
+use crate::{Composite, Layout, LinearMap, Polynomial, Profile};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
@@ -322,6 +322,8 @@ pub struct Plan {
     pub polynomials: Vec<Polynomial>,
     /// Rotation keys outside of bootstraps, ascending by rotation.
     pub keys: Vec<KeyUse>,
+    /// Rotations outside of bootstraps that are done with the keys of two others, ascending by rotation.
+    pub composites: Vec<Composite>,
     /// How the evaluation keeps to its memory.
     pub memory: Memory,
     /// Predicted work.

@@ -6,4 +6,4 @@ mod time;
 
 pub use key::{KeyShape, RotationKeys};
 pub use memory::{KeyMemory, MemoryUse, StepMemory};
-pub use time::{linear_ms, seconds_of_disk, step_ms};
+pub use time::{linear_ms, rotation_ms, seconds_of_disk, step_ms};

@@ -7,10 +7,10 @@ mod small_plan;
 
 use fhecc_plan::prediction::{MemoryUse, RotationKeys};
 use fhecc_plan::{
-    BootstrapCosts, CheckError, CheckedPlan, Form, KeyGroup, KeyPlace, KeyUse, Layout, LayoutError, Level,
-    LinearSource, Memory, Op, Plan, ProfileError, Reg, Rotation, StepScale,
+    BootstrapCosts, CheckError, CheckedPlan, Composite, Form, KeyGroup, KeyPlace, KeyUse, Layout,
+    LayoutError, Level, LinearSource, Memory, Op, Plan, ProfileError, Reg, Rotation, StepScale,
 };
-use small_plan::{fill_frees, fill_keys, small_plan};
+use small_plan::{compose, fill_frees, fill_keys, small_plan};
 
 fn good() -> Plan {
     small_plan(15).0
@@ -319,6 +319,45 @@ fn sums_in_unused_slots_never_reach_an_approximation() {
     plan.steps[10].level = Level(0);
     let message = CheckedPlan::new(plan).expect_err("unbounded").to_string();
     assert!(message.contains("sums in unused slots"), "{message}");
+}
+
+#[test]
+fn composites_add_up_and_stand_for_rotations_without_keys() {
+    let composed = |plan: &mut Plan| compose(plan, 8, 4, 4);
+    let mut plan = good();
+    composed(&mut plan);
+    let plan = CheckedPlan::new(plan).expect("as good");
+    let pool = plan.steps.iter().find(|step| matches!(step.op, Op::RotateSum { .. })).expect("a pool");
+    assert_eq!(plan.key_switches(pool).len(), plan.rotations(pool).count());
+    let refused = |words: &str, change: &dyn Fn(&mut Plan)| {
+        assert_refused(words, |p| {
+            composed(p);
+            change(p);
+        });
+    };
+    refused("4 and 2 add up to 6, not 8", &|p| p.composites[0].second = Rotation(2));
+    refused("part 7000 of rotation 8 has no key", &|p| p.composites[0].first = Rotation(7000));
+    refused("rotation 4 has a key of its own", &|p| {
+        let [rotation, first] = [4, 2].map(Rotation);
+        p.composites.insert(0, Composite { rotation, first, second: first });
+    });
+    refused("not in ascending order", &|p| p.composites.push(p.composites[0]));
+    refused("composites[1] is needed by no step", &|p| {
+        let [rotation, first, second] = [36, 4, 32].map(Rotation);
+        p.composites.push(Composite { rotation, first, second });
+    });
+    for odd in [0, 1 << 13, i32::MIN, i32::MAX] {
+        refused("is zero or not centred", &|p| p.composites[0].rotation = Rotation(odd));
+    }
+    refused("part 2147483647 of rotation 8 has no key", &|p| p.composites[0].first = Rotation(i32::MAX));
+    refused("no key for rotation", &|p| p.composites.clear());
+    refused("no key for rotation 4 at level", &|p| {
+        p.keys.iter_mut().filter(|key| key.rotation.0 == 4).for_each(|key| key.level = Level(0));
+    });
+    refused("is needed by no step", &|p| {
+        let unused = KeyUse { rotation: Rotation(-8000), ..p.keys[0] };
+        p.keys.insert(0, unused);
+    });
 }
 
 #[test]

@@ -212,6 +212,7 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
         linears: tables.linears,
         polynomials: tables.polynomials,
         keys: parts.keys.to_vec(),
+        composites: Vec::new(),
         memory: Memory::default(),
         predicted: Counts { rotation_keys: index(parts.keys.len()), ..tables.predicted },
         steps,

@@ -1,14 +1,18 @@
 //! The plan is fitted into memory.
 //!
 //! Does: choose by which rotations bootstraps are done, how many encoded diagonals a linear map works on at a time,
-//! and which keys lie on disk, such that the predicted peak keeps to the budget and the predicted time is least.
+//! which rotations of linear layers are done as two for want of a key, and which keys lie on disk, such that the
+//! predicted peak keeps to the budget and the predicted time is least.
 //! Keys go to disk only where nothing else suffices, those that are used least first.
-//! Does not: change what is computed, or the other rotations.
+//! Does not: change what is computed.
 //!
-//! Requires: a plan as `emit_plan` makes it, with nothing on disk.
+//! Requires: a plan as `emit_plan` makes it, with a key for every rotation and nothing on disk.
 //! Ensures: a sealed plan that [`CheckedPlan`] accepts, whose [`fhecc_plan::Memory::peak_bytes`] is at most the
 //! budget, or an error that says which budget would do. Equal inputs give equal bytes.
 
+mod compose;
+
+use self::compose::with_fewer_keys;
 use super::PassError;
 use fhecc_plan::prediction::{self, MemoryUse, RotationKeys};
 use fhecc_plan::{BootstrapRotations, CheckedPlan, KeyPlace, Memory, Op, Plan, Rotation};
@@ -18,6 +22,9 @@ use std::fmt::{self, Display};
 /// Bytes of encoded diagonals at a time that are tried, largest first.
 const BLOCKS: [u64; 4] = [Memory::LARGEST_BLOCK, 16 << 20, 4 << 20, 1 << 20];
 
+/// Plans with composites that are tried: from a part of all keys that can be spared to all of them.
+const FEWER_KEYS: usize = 4;
+
 /// What [`fit_memory`] chose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Report {
@@ -25,6 +32,10 @@ pub struct Report {
     pub rotations: BootstrapRotations,
     /// Bytes of diagonals at a time.
     pub block_bytes: u64,
+    /// Keys of linear layers.
+    pub keys: usize,
+    /// Rotations of linear layers, counted once each, that are done as two for want of a key.
+    pub composed: usize,
     /// Keys on disk, in bytes.
     pub on_disk: u64,
     /// The predicted peak, if the profile allows a prediction.
@@ -42,10 +53,13 @@ impl Display for Report {
         }
         write!(
             f,
-            ", {:.1} s on two cores: {:?} bootstraps, {} MiB of diagonals at a time, {} MiB of keys on disk",
+            ", {:.1} s on two cores: {:?} bootstraps, {} MiB of diagonals at a time, {} keys with {} composite \
+             rotations, {} MiB of keys on disk",
             self.seconds,
             self.rotations,
             mib(self.block_bytes),
+            self.keys,
+            self.composed,
             mib(self.on_disk)
         )
     }
@@ -163,23 +177,29 @@ fn too_small(smallest: &Plan, budget: u64) -> Option<MemoryError> {
     })
 }
 
-/// Every choice of rotations that the profile knows with every block size, predicted.
+/// Every choice of rotations that the profile knows with every block size and some numbers of keys, predicted.
 fn candidates(plan: &Plan) -> Vec<Plan> {
-    let known = BootstrapRotations::ALL
+    let known: Vec<BootstrapRotations> = BootstrapRotations::ALL
         .into_iter()
-        .filter(|&rotations| plan.parameters.costs.bootstrap(rotations).is_some());
-    let with = |(rotations, block_bytes)| {
+        .filter(|&rotations| plan.parameters.costs.bootstrap(rotations).is_some())
+        .collect();
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let with = |plan: &Plan, rotations, block_bytes| {
         let mut plan = plan.clone();
         plan.parameters.bootstrap.rotations = rotations;
         plan.memory.block_bytes = block_bytes;
         predict(&mut plan);
         plan
     };
-    known
-        .flat_map(|rotations| BLOCKS.map(|block| (rotations, block)))
-        .map(with)
-        .filter(|plan| plan.memory.peak_bytes.is_some())
-        .collect()
+    let keys = std::iter::once(plan.clone()).chain(with_fewer_keys(plan, FEWER_KEYS));
+    keys.flat_map(|plan| {
+        let known = known.iter().flat_map(|&rotations| BLOCKS.map(|block| (rotations, block)));
+        known.map(|(rotations, block)| with(&plan, rotations, block)).collect::<Vec<_>>()
+    })
+    .filter(|plan| plan.memory.peak_bytes.is_some())
+    .collect()
 }
 
 /// Predicts peak and time.
@@ -220,7 +240,7 @@ fn with_disk(mut plan: Plan, budget: u64) -> Plan {
 /// Everything that may go to disk: how often it is read, its bytes, what it is.
 fn items(plan: &Plan) -> Vec<(usize, u64, Item)> {
     let mut uses: BTreeMap<Rotation, usize> = BTreeMap::new();
-    for rotation in plan.steps.iter().flat_map(|step| plan.rotations(step)) {
+    for rotation in plan.steps.iter().flat_map(|step| plan.key_switches(step)) {
         *uses.entry(rotation).or_default() += 1;
     }
     let bootstraps = plan.steps.iter().filter(|step| matches!(step.op, Op::Bootstrap { .. })).count();
@@ -259,6 +279,8 @@ fn report(plan: &Plan) -> Report {
     Report {
         rotations: plan.parameters.bootstrap.rotations,
         block_bytes: plan.memory.block_bytes,
+        keys: plan.keys.len(),
+        composed: plan.composites.len(),
         on_disk: memory.map_or(0, |memory| memory.keys.iter().map(|group| group.on_disk).sum()),
         peak: plan.memory.peak_bytes,
         seconds: plan.predicted.seconds,

@@ -3,13 +3,18 @@
 mod linear_ops;
 mod product;
 mod rotation;
+mod route;
 
 pub(crate) use self::linear_ops::{integer_constant, residue};
+pub(crate) use self::route::{Keyed, Route};
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use crate::ciphertext::Ciphertext;
 use crate::encoder::Encoder;
 use crate::error::EvaluationError;
+use crate::galois::Galois;
 use crate::keys::EvaluationKeys;
 use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
@@ -24,6 +29,8 @@ pub struct Evaluator<'k> {
     keys: &'k EvaluationKeys,
     encoder: Encoder,
     block_bytes: usize,
+    /// Automorphisms that may be done as two others.
+    composites: BTreeMap<Galois, (Galois, Galois)>,
 }
 
 /// Bytes of encoded diagonals that a linear transform holds at a time unless told otherwise.
@@ -37,6 +44,7 @@ impl<'k> Evaluator<'k> {
             keys,
             encoder: Encoder::new(parameters),
             block_bytes: BLOCK_BYTES,
+            composites: BTreeMap::new(),
         }
     }
 

@@ -13,6 +13,9 @@
 //! instead: no diagonal needs rows for the special primes then. Either way the sum over the giants is divided by `P`
 //! and by the prime of the rescale at once.
 //!
+//! A rotation without a key of its own may be done as two ([`Evaluator::with_composites`]). Babies that begin with the
+//! same rotation are then rotations of one ciphertext, the input so rotated, and share its decomposition.
+//!
 //! Real diagonals are encoded two at a time, one in the real part of the slots and one in the imaginary part.
 //! Rows, that is primes, are processed one after the other, and in a row all giant steps for a chunk of positions,
 //! so that the babies stay in a core's cache.

@@ -236,3 +236,100 @@ fn missing_and_truncated_keys_are_refused() {
     assert!(matches!(run(&both, 3), Err(EvaluationError::KeyAboveLevel { found: 3, allowed: 2, .. })));
     assert!(matches!(run(&both, 0), Err(EvaluationError::LevelTooLow { found: 0, needed: 1 })));
 }
+
+/// A schedule with keys for a part of its rotations, and the pairs that do the others.
+struct Composed {
+    giants: Vec<GiantStep>,
+    pairs: Vec<(i64, i64)>,
+    keys: Vec<i32>,
+}
+
+/// One whose babies stay multiplied by the special primes, and one whose babies are divided first.
+fn composed_schedules() -> [Composed; 2] {
+    let giants = split_rotations(&(-4..=7).collect(), 4);
+    let few = Composed { giants, pairs: vec![(1, 2), (-6, 2), (2, 2)], keys: vec![1, 2, -6] };
+    let pairs = vec![(4, 1), (4, 2), (4, 3), (8, 8), (24, 8), (40, 8)];
+    [few, Composed { giants: dense_schedule(), pairs, keys: vec![1, 2, 3, 4, 8, 24, 40, 56] }]
+}
+
+#[test]
+fn rotations_as_two_equal_the_clear_product_as_precisely() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.4);
+    let input = setup.encrypt(&x, 3);
+    for Composed { giants, pairs, keys: rotations } in composed_schedules() {
+        let all = giants.iter().flat_map(|giant| giant.babies.iter().map(|baby| giant.rotation + baby));
+        let diagonal = |d: i32| (d, waves(slots, f64::from(d)).iter().map(|v| v / 8.0).collect());
+        let diagonals = Diagonals(all.map(diagonal).collect());
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let expected = apply(&diagonals, &x);
+        let error = |output: &Ciphertext| {
+            let found = Decryptor::new(&setup.secret).decrypt(output).unwrap();
+            let square: f64 = found.iter().zip(&expected).map(|(a, b)| (a - b).powi(2)).sum();
+            (square / slots as f64).sqrt()
+        };
+        let every = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+        let direct = Evaluator::new(&setup.parameters, &every).with_composites(pairs.clone());
+        let direct = direct.linear_transform(&input, &map).unwrap();
+        // A key of its own is used where there is one.
+        let plain = Evaluator::new(&setup.parameters, &every).linear_transform(&input, &map).unwrap();
+        assert_eq!(direct, plain);
+
+        let keys: Vec<KeyRequest> = rotations.iter().map(|&k| setup.rotation(k, 3, 3)).collect();
+        let keys = setup.keys(&keys);
+        let run = |threads: usize, block_bytes: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let evaluator = Evaluator::new(&setup.parameters, &keys).with_block_bytes(block_bytes);
+            let evaluator = evaluator.with_composites(pairs.clone());
+            pool.install(|| evaluator.linear_transform(&input, &map).unwrap())
+        };
+        let composed = run(1, 64 << 20);
+        assert_eq!(run(3, 1), composed);
+        assert_eq!(composed.scale().to_parts(), direct.scale().to_parts());
+        let (composed, direct) = (error(&composed), error(&direct));
+        assert!(composed < 1.5 * direct, "{composed} instead of {direct}");
+        assert!(direct < f64::exp2(-20.0), "2^{:.1}", direct.log2());
+    }
+}
+
+#[test]
+fn a_rotation_as_two_turns_by_their_sum() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.9);
+    let keys = setup.keys(&[setup.rotation(5, 2, 3), setup.rotation(-7, 2, 3)]);
+    let evaluator = Evaluator::new(&setup.parameters, &keys).with_composites([(5, -7), (5, 5)]);
+    let input = setup.encrypt(&x, 2);
+    let together = evaluator.rotate_hoisted(&input, &[5, -2, 10, -7]).unwrap();
+    for (found, k) in together.into_iter().zip([5i64, -2, 10, -7]) {
+        assert_eq!(found, evaluator.rotate(&input, k).unwrap());
+        let found = Decryptor::new(&setup.secret).decrypt(&found).unwrap();
+        let turned = |s: usize| x[(s as i64 + k).rem_euclid(slots as i64) as usize];
+        assert!(found.iter().enumerate().all(|(s, v)| (v - turned(s)).abs() < f64::exp2(-17.0)), "by {k}");
+    }
+}
+
+#[test]
+fn parts_without_keys_are_refused() {
+    let setup = Setup::new();
+    let run = |keys: &EvaluationKeys, rotation: i64| {
+        let evaluator = Evaluator::new(&setup.parameters, keys).with_composites([(1, 2), (4, 4)]);
+        evaluator.rotate(&setup.encrypt(&[0.5], 3), rotation)
+    };
+    for Composed { giants, pairs, keys: rotations } in composed_schedules() {
+        let diagonals = Diagonals(BTreeMap::new());
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        for missing in &rotations {
+            let others = rotations.iter().filter(|&k| k != missing);
+            let keys: Vec<KeyRequest> = others.map(|&k| setup.rotation(k, 3, 3)).collect();
+            let keys = setup.keys(&keys);
+            let evaluator = Evaluator::new(&setup.parameters, &keys).with_composites(pairs.clone());
+            let result = evaluator.linear_transform(&setup.encrypt(&[0.5], 3), &map);
+            assert!(matches!(result, Err(EvaluationError::KeyMissing { .. })), "without {missing}");
+        }
+    }
+    let low = setup.keys(&[setup.rotation(1, 3, 2), setup.rotation(2, 2, 2)]);
+    assert!(matches!(run(&low, 3), Err(EvaluationError::KeyAboveLevel { found: 3, allowed: 2, .. })));
+    assert!(matches!(run(&low, 8), Err(EvaluationError::KeyMissing { .. })));
+}

@@ -49,6 +49,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
         ("weights", plan.weights.len()),
         ("ranges", plan.ranges.len()),
         ("keys", plan.keys.len()),
+        ("composites", plan.composites.len()),
         ("labels", plan.network.labels.len()),
     ] {
         if entries > MAX_ENTRIES {

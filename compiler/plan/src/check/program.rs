@@ -33,6 +33,7 @@ struct Program<'a> {
     registers: BTreeMap<Reg, Option<State>>,
     keys: BTreeMap<Rotation, Vec<usize>>,
     key_needed: Vec<bool>,
+    composite_needed: Vec<bool>,
     linear_used: Vec<bool>,
     polynomial_used: Vec<bool>,
     inputs: usize,
@@ -51,6 +52,7 @@ pub(super) fn check(plan: &Plan, budget: &mut Budget) -> Result<(), CheckError> 
         registers: BTreeMap::new(),
         keys: by_rotation,
         key_needed: vec![false; plan.keys.len()],
+        composite_needed: vec![false; plan.composites.len()],
         linear_used: vec![false; plan.linears.len()],
         polynomial_used: vec![false; plan.polynomials.len()],
         inputs: 0,
@@ -305,12 +307,23 @@ impl Program<'_> {
         Ok(Layout { height: 1, width: 1, clean: false, ..*layout })
     }
 
-    /// Marks the keys that allow `rotation` at `level` in step `index`; there must be one.
+    /// Marks the keys that allow `rotation` at `level` in step `index`, its own or those of a composite's parts; there
+    /// must be such.
     fn key(&mut self, index: usize, rotation: Rotation, level: u8) -> Result<(), String> {
         let rotation = Rotation::centred(i64::from(rotation.0), self.plan.parameters.slots());
         if rotation.0 == 0 {
             return Ok(());
         }
+        let composites = &self.plan.composites;
+        let Ok(at) = composites.binary_search_by_key(&rotation, |composite| composite.rotation) else {
+            return self.own_key(index, rotation, level);
+        };
+        self.composite_needed[at] = true;
+        self.own_key(index, composites[at].first, level)?;
+        self.own_key(index, composites[at].second, level)
+    }
+
+    fn own_key(&mut self, index: usize, rotation: Rotation, level: u8) -> Result<(), String> {
         let mut found = false;
         for &at in self.keys.get(&rotation).into_iter().flatten() {
             let key = &self.plan.keys[at];
@@ -353,6 +366,7 @@ impl Program<'_> {
         let unused = |used: &[bool]| used.iter().position(|used| !used);
         for (name, used) in [
             ("keys", &self.key_needed),
+            ("composites", &self.composite_needed),
             ("linears", &self.linear_used),
             ("polynomials", &self.polynomial_used),
         ] {

@@ -176,8 +176,10 @@ impl Shapes<'_> {
         Some(match &step.op {
             Op::Input | Op::Add { .. } | Op::DropLevel { .. } => 0,
             Op::Linear { src, map } => self.linear(plan.linears.get(*map as usize)?, self.level(*src)),
-            Op::RotateSum { src, .. } => {
-                self.ciphertext(self.level(*src)) + self.key_switch(self.level(*src))
+            Op::RotateSum { src, rotations } => {
+                let level = self.level(*src);
+                let composed = u64::from(plan.composites_of(rotations).next().is_some());
+                (1 + composed) * self.ciphertext(level) + self.key_switch(level)
             }
             Op::Bootstrap { .. } => {
                 let costs = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations)?;
@@ -213,15 +215,23 @@ impl Shapes<'_> {
         let widest_giant = encoded.div_ceil(giants.max(1));
         let block = encoded.min(self.plan.memory.block_bytes.max(widest_giant));
         let giants_at_once = (block * giants).div_ceil(encoded.max(1)).max(1);
-        let held = if dividing_pays(map, in_chain, special) {
-            babies * 2 * in_chain + giants_at_once * 2 * in_chain
-        } else {
-            babies * 2 + giants_at_once * 2 * rows
-        };
+        // The input's digits, and for composite baby steps ciphertexts with digits of their own.
+        let origins = self.plan.baby_origins(map).len() as u64;
+        let origins = decomposed + origins * (decomposed + 2 * in_chain);
         let sum = 2 * rows * self.row;
+        // What is rotated once in a composite giant step.
+        let turned = if self.plan.composites_of(&map.giants).next().is_some() { sum } else { 0 };
         // The encoded diagonals, and either one row of their transforms or the key switches of the giant steps.
-        let threads = self.threads * (self.key_switch(level) + sum);
-        (decomposed + held) * self.row + sum + block + block.max(threads)
+        let threads = self.threads * (self.key_switch(level) + sum + turned);
+        let products = sum + block + block.max(threads);
+        if dividing_pays(map, in_chain, special) {
+            // The digits are no longer held when the products begin.
+            let divided = babies * 2 * in_chain;
+            let dividing = (origins + divided) * self.row + self.threads * sum;
+            dividing.max((divided + giants_at_once * 2 * in_chain) * self.row + products)
+        } else {
+            (origins + babies * 2 + giants_at_once * 2 * rows) * self.row + products
+        }
     }
 
     /// Powers of the argument, blocks of the polynomial, and one product.

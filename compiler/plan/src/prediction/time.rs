@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 const MIB: f64 = (1u64 << 20) as f64;
 
-/// One rotation outside of linear maps.
-fn rotation_ms(costs: &Costs, level: Level) -> f64 {
+/// One rotation outside of linear maps; also what a rotation takes longer that is done as two, and what the first parts
+/// of composite baby steps take: a division and a decomposition.
+pub fn rotation_ms(costs: &Costs, level: Level) -> f64 {
     costs.at(level).rotation_ms
 }
 
@@ -47,6 +48,15 @@ fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
     products as f64 * sum / f64::from(depth)
 }
 
+/// The key switches of a step that composites cost in addition.
+fn composed_ms(plan: &Plan, step: &Step, level: Level) -> f64 {
+    if plan.composites.is_empty() {
+        return 0.0;
+    }
+    let more = plan.key_switches(step).len() - plan.rotations(step).count();
+    more as f64 * rotation_ms(&plan.parameters.costs, level)
+}
+
 /// A step of `plan`, without the reading of keys from disk.
 pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
     let costs = &plan.parameters.costs;
@@ -54,9 +64,12 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
     let milliseconds = match &step.op {
         Op::Linear { map, .. } => plan.linears.get(*map as usize).map_or(0.0, |map| {
             // The operand is one level above the result.
-            linear_ms(costs, map, Level(step.level.0.saturating_add(1)))
+            let level = Level(step.level.0.saturating_add(1));
+            linear_ms(costs, map, level) + composed_ms(plan, step, level)
         }),
-        Op::RotateSum { rotations, .. } => moving(rotations) * rotation_ms(costs, step.level),
+        Op::RotateSum { rotations, .. } => {
+            moving(rotations) * rotation_ms(costs, step.level) + composed_ms(plan, step, step.level)
+        }
         Op::Bootstrap { .. } => costs.bootstrap_milliseconds(plan.parameters.bootstrap.rotations),
         Op::Polynomial { polynomial, .. } => plan
             .polynomials
@@ -87,7 +100,7 @@ pub fn seconds_of_disk(plan: &Plan) -> f64 {
         if matches!(step.op, Op::Bootstrap { .. }) {
             return per_bootstrap;
         }
-        plan.rotations(step).filter_map(|rotation| stored.get(&rotation)).sum()
+        plan.key_switches(step).iter().filter_map(|rotation| stored.get(rotation)).sum()
     };
     let bytes: u64 = plan.steps.iter().map(bytes).sum();
     bytes as f64 / MIB / plan.parameters.costs.disk_mib_per_s

@@ -2,9 +2,9 @@
 
 use fhecc_plan::prediction::MemoryUse;
 use fhecc_plan::{
-    BatchNorm, BootstrapRotations, BootstrapSpec, Costs, Counts, InputSpec, KeyPlace, KeyUse, Layout, Level,
-    LevelCosts, LinearMap, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan, Polynomial, Profile, Reg,
-    Rotation, Step, StepScale, Tensor, Weights, digest_hex,
+    BatchNorm, BootstrapRotations, BootstrapSpec, Composite, Costs, Counts, InputSpec, KeyPlace, KeyUse,
+    Layout, Level, LevelCosts, LinearMap, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan,
+    Polynomial, Profile, Reg, Rotation, Step, StepScale, Tensor, Weights, digest_hex,
 };
 use std::collections::BTreeMap;
 
@@ -90,6 +90,7 @@ impl Builder {
             linears: Vec::new(),
             polynomials: Vec::new(),
             keys: Vec::new(),
+            composites: Vec::new(),
             memory: Memory::default(),
             predicted: Counts::default(),
             steps: Vec::new(),
@@ -242,6 +243,43 @@ pub(crate) fn fill_keys(plan: &mut Plan) {
     }
     plan.predicted.rotation_keys = keys.len() as u32;
     plan.keys = keys.into_values().collect();
+}
+
+/// Does every rotation by `sum` as two.
+pub(crate) fn compose(plan: &mut Plan, sum: i32, first: i32, second: i32) {
+    let whole = plan.keys.iter().position(|key| key.rotation.0 == sum).expect("a key");
+    let whole = plan.keys.remove(whole);
+    for key in plan.keys.iter_mut().filter(|key| [first, second].contains(&key.rotation.0)) {
+        key.level = key.level.max(whole.level);
+        key.first_step = key.first_step.min(whole.first_step);
+        key.last_step = key.last_step.max(whole.last_step);
+    }
+    let [rotation, first, second] = [sum, first, second].map(Rotation);
+    plan.composites.push(Composite { rotation, first, second });
+    plan.composites.sort();
+}
+
+/// Does every rotation as two that is the sum of two others with keys.
+pub(crate) fn compose_all(plan: &mut Plan) {
+    let slots = plan.parameters.slots();
+    for whole in plan.keys.clone() {
+        let part = |r: Rotation| {
+            plan.composites.iter().any(|composite| [composite.first, composite.second].contains(&r))
+        };
+        let rest = |key: &KeyUse| {
+            let rest = i64::from(whole.rotation.0) - i64::from(key.rotation.0);
+            Rotation::centred(rest, slots)
+        };
+        let with_rest = |key: &&KeyUse| plan.keys.iter().any(|other| other.rotation == rest(key));
+        let first = plan.keys.iter().find(with_rest).filter(|_| !part(whole.rotation));
+        if let Some((first, second)) = first.map(|first| (first.rotation, rest(first))) {
+            compose(plan, whole.rotation.0, first.0, second.0);
+        }
+    }
+    let memory = MemoryUse::predict(plan, plan.memory.threads.into());
+    plan.memory.peak_bytes = memory.map(|memory| memory.peak());
+    plan.predicted.rotation_keys = plan.keys.len() as u32;
+    plan.seal().expect("finite");
 }
 
 pub(crate) fn multiplexed(channels: u32, size: u32, gap: u32, grid: u32) -> Layout {

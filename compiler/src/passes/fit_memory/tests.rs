@@ -25,8 +25,8 @@ fn with_figures() -> Profile {
     profile
 }
 
-/// ResNet20 before it is fitted.
-fn plan(profile: &Profile) -> Plan {
+/// ResNet20 as fast as it gets, whatever memory it takes.
+pub(super) fn plan(profile: &Profile) -> Plan {
     let (g, data) = crate::testing::resnet20(1);
     let options = CompileOptions { source_digest: "0".repeat(64), ..CompileOptions::default() };
     let compiled = crate::compile_graph(g, &data.weights, profile, &options).expect("compiles");
@@ -92,4 +92,25 @@ fn more_threads_need_more() {
     let plan = plan(&with_figures());
     let peak = |threads| fit_memory(plan.clone(), None, threads).expect("no bound").1.peak.expect("figures");
     assert!(peak(1) <= peak(2) && peak(2) < peak(64));
+}
+
+#[test]
+fn composites_come_before_keys_on_disk() {
+    let profile = with_figures();
+    let plan = plan(&profile);
+    let fit = |budget| fit_memory(plan.clone(), Some(budget), 2).expect("enough");
+    // The smallest peak with a key for every rotation and nothing on disk.
+    let candidates = candidates(&plan);
+    let peaks = candidates.iter().filter(|plan| plan.composites.is_empty());
+    let without = peaks.filter_map(|plan| plan.memory.peak_bytes).min().expect("figures");
+    let fewer = fit(without - 1);
+    let bytes = |plan: &Plan| {
+        let keys = RotationKeys::of(plan).expect("keys");
+        plan.keys.iter().filter_map(|key| keys.bytes(key.level)).sum::<u64>()
+    };
+    assert!(fewer.0.keys.len() < plan.keys.len() && bytes(&fewer.0) < bytes(&plan));
+    assert_eq!((fewer.1.keys, fewer.1.composed), (fewer.0.keys.len(), fewer.0.composites.len()));
+    assert_eq!(fewer.1.on_disk, 0);
+    assert!(fewer.1.composed > 0 && fewer.0.predicted.seconds >= plan.predicted.seconds);
+    assert_eq!(fit(without - 1).0.seal(), fewer.0.clone().seal());
 }

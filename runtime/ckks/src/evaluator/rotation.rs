@@ -3,12 +3,11 @@
 //! The key of an automorphism `g` is for the secret `g^-1(s)`: the key product comes first and the
 //! automorphism last, on two polynomials instead of on every digit.
 
-use super::Evaluator;
+use super::{Evaluator, Keyed};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, key_product};
-use crate::keys::KeyKind;
 use crate::poly::Poly;
 
 impl Evaluator<'_> {
@@ -40,12 +39,20 @@ impl Evaluator<'_> {
         if galois == Galois::IDENTITY {
             return Ok(a.clone());
         }
-        let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
+        let route = self.route(galois, a.level)?;
+        match route.first {
+            None => self.switched(a, route.last),
+            Some(first) => self.switched(&self.switched(a, first)?, route.last),
+        }
+    }
+
+    /// An automorphism by its key.
+    fn switched(&self, a: &Ciphertext, (galois, key): Keyed<'_>) -> Result<Ciphertext, EvaluationError> {
         let sum = key_product(&self.parameters, &a.c1, key)?;
         Ok(self.finish_automorphism(a, sum, galois))
     }
 
-    /// Several rotations of one ciphertext, which share the decomposition into digits.
+    /// Several rotations of one ciphertext, which share the decomposition into digits unless they are composites.
     ///
     /// # Errors
     ///
@@ -65,7 +72,11 @@ impl Evaluator<'_> {
                 if galois == Galois::IDENTITY {
                     return Ok(a.clone());
                 }
-                let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
+                let route = self.route(galois, a.level)?;
+                if let Some(first) = route.first {
+                    return self.switched(&self.switched(a, first)?, route.last);
+                }
+                let (_, key) = route.last;
                 let shared = match digits.take().filter(|d| d.special_count() == key.special_count()) {
                     Some(shared) => shared,
                     None => Decomposed::new(&self.parameters, &a.c1, key.special_count())?,
@@ -77,7 +88,12 @@ impl Evaluator<'_> {
     }
 
     /// From the key product of `c1` to the rotated ciphertext.
-    fn finish_automorphism(&self, a: &Ciphertext, sum: ExtendedPair, galois: Galois) -> Ciphertext {
+    pub(crate) fn finish_automorphism(
+        &self,
+        a: &Ciphertext,
+        sum: ExtendedPair,
+        galois: Galois,
+    ) -> Ciphertext {
         let (mut u0, u1) = sum.mod_down(&self.parameters);
         self.for_each_row(&mut u0, |row, i, prime| {
             fhecc_kernels::add_assign(row, a.c0.limb(i), &prime.modulus);

@@ -1,5 +1,7 @@
 //! Rotations of the input of a linear transform, one row at a time.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fhecc_kernels::mul_scalar_add_assign;
@@ -8,10 +10,10 @@ use rayon::prelude::*;
 use super::{GiantStep, baby_rotations};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, Route};
 use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, fitted};
-use crate::keys::{KeyKind, KeySwitchKey};
+use crate::keys::KeySwitchKey;
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -76,16 +78,33 @@ fn special_product(parameters: &Parameters, level: usize, special_count: usize) 
         .collect()
 }
 
+/// What babies are rotations of: the input, or the input rotated by what composite babies begin with.
+struct Origin<'a> {
+    ciphertext: Cow<'a, Ciphertext>,
+    /// Its digits, if anything is a rotation of it.
+    decomposed: Option<Decomposed>,
+}
+
+/// How a baby is made.
+struct Baby<'a> {
+    /// Index of what it is a rotation of.
+    origin: usize,
+    /// `None` if it is the input itself.
+    switch: Option<Switch<'a>>,
+}
+
 /// Babies by hoisted key switching: the input is decomposed once (Halevi and Shoup, "Faster homomorphic linear
-/// transformations in HElib", CRYPTO 2018).
+/// transformations in HElib", CRYPTO 2018). So is, for babies without a key of their own, the input rotated by what
+/// they begin with, once for all that begin with the same.
 pub(crate) struct HoistedBabies<'a> {
     parameters: &'a Parameters,
-    input: &'a Ciphertext,
-    decomposed: Option<Decomposed>,
+    level: usize,
+    /// The input first.
+    origins: Vec<Origin<'a>>,
     special_count: usize,
     special_product: Vec<u64>,
     rotations: Vec<i32>,
-    switches: Vec<Option<Switch<'a>>>,
+    babies: Vec<Baby<'a>>,
 }
 
 impl<'a> HoistedBabies<'a> {
@@ -103,26 +122,54 @@ impl<'a> HoistedBabies<'a> {
             .filter(|&galois| galois != Galois::IDENTITY)
             .collect();
         let special_count = common_special_count(evaluator, &used, level)?;
-        let key = |&rotation: &i32| -> Result<Option<(Galois, &'a KeySwitchKey)>, EvaluationError> {
+        let route = |&rotation: &i32| -> Result<Option<Route<'a>>, EvaluationError> {
             let galois = Galois::rotation(i64::from(rotation), parameters.n());
             if galois == Galois::IDENTITY {
                 return Ok(None);
             }
-            Ok(Some((galois, evaluator.keys().get_special(KeyKind::Galois(galois), level, special_count)?)))
+            evaluator.route_special(galois, level, special_count).map(Some)
         };
-        let keys = rotations.iter().map(key).collect::<Result<Vec<_>, _>>()?;
-        let decomposed = if keys.iter().any(Option::is_some) {
-            Some(Decomposed::new(parameters, &input.c1, special_count)?)
-        } else {
-            None
+        let routes = rotations.iter().map(route).collect::<Result<Vec<_>, _>>()?;
+        let firsts: BTreeMap<Galois, &KeySwitchKey> =
+            routes.iter().flatten().filter_map(|route| route.first).collect();
+        let origins = origins(evaluator, input, special_count, routes.iter().any(Option::is_some), &firsts)?;
+        let baby = |route: Option<Route<'a>>| match route {
+            None => Baby { origin: 0, switch: None },
+            Some(Route { first, last: (galois, key) }) => Baby {
+                origin: first
+                    .and_then(|(first, _)| firsts.keys().position(|&known| known == first))
+                    .map_or(0, |at| at + 1),
+                switch: Some((key, parameters.permutation(galois))),
+            },
         };
-        let switches = keys
-            .into_iter()
-            .map(|key| key.map(|(galois, key)| (key, parameters.permutation(galois))))
-            .collect();
+        let babies = routes.into_iter().map(baby).collect();
         let special_product = special_product(parameters, level, special_count);
-        Ok(Self { parameters, input, decomposed, special_count, special_product, rotations, switches })
+        Ok(Self { parameters, level, origins, special_count, special_product, rotations, babies })
     }
+}
+
+/// The input, and the input rotated by every one of `firsts`, all decomposed if anything `moves`.
+fn origins<'a>(
+    evaluator: &Evaluator<'_>,
+    input: &'a Ciphertext,
+    special_count: usize,
+    moves: bool,
+    firsts: &BTreeMap<Galois, &KeySwitchKey>,
+) -> Result<Vec<Origin<'a>>, EvaluationError> {
+    let parameters = evaluator.parameters();
+    if !moves {
+        return Ok(vec![Origin { ciphertext: Cow::Borrowed(input), decomposed: None }]);
+    }
+    let digits = Decomposed::new(parameters, &input.c1, special_count)?;
+    let turned = firsts.iter().map(|(&galois, key)| {
+        let product = digits.product(parameters, key)?;
+        let ciphertext = evaluator.finish_automorphism(input, product, galois);
+        let decomposed = Some(Decomposed::new(parameters, &ciphertext.c1, special_count)?);
+        Ok(Origin { ciphertext: Cow::Owned(ciphertext), decomposed })
+    });
+    let turned = turned.collect::<Result<Vec<_>, EvaluationError>>()?;
+    let input = Origin { ciphertext: Cow::Borrowed(input), decomposed: Some(digits) };
+    Ok(std::iter::once(input).chain(turned).collect())
 }
 
 /// The number of special primes for which every one of these automorphisms has a key: the one with the smallest keys.
@@ -136,9 +183,7 @@ fn common_special_count(
     level: usize,
 ) -> Result<usize, EvaluationError> {
     let parameters = evaluator.parameters();
-    let key = |galois: Galois, special_count: usize| {
-        evaluator.keys().get_special(KeyKind::Galois(galois), level, special_count)
-    };
+    let key = |galois: Galois, special_count: usize| evaluator.route_special(galois, level, special_count);
     let rows = |special_count: usize| {
         let digits = parameters.digits(level, special_count).map_or(usize::MAX, |digits| digits.len());
         digits.saturating_mul(level + 1 + special_count)
@@ -153,7 +198,7 @@ fn common_special_count(
     }
     // Name a key that has no number of special primes at all, if there is one.
     for &galois in needed {
-        evaluator.keys().get(KeyKind::Galois(galois), level)?;
+        evaluator.route(galois, level)?;
     }
     for &galois in needed {
         key(galois, fallback)?;
@@ -163,8 +208,8 @@ fn common_special_count(
 
 impl HoistedBabies<'_> {
     /// The automorphism that makes this baby from its rows; `None` for the identity.
-    pub(super) fn permutation(&self, index: usize) -> Option<&[u32]> {
-        self.switches[index].as_ref().map(|(_, permutation)| &**permutation)
+    pub(super) fn permutation(&self, index: usize) -> Option<&Arc<[u32]>> {
+        self.babies[index].switch.as_ref().map(|(_, permutation)| permutation)
     }
 
     /// One row of `P` times a baby, before the automorphism.
@@ -175,9 +220,11 @@ impl HoistedBabies<'_> {
         first: &mut [u64],
         second: &mut [u64],
     ) -> Result<(), EvaluationError> {
-        let m = &self.parameters.extended_prime(self.input.level(), row).modulus;
-        let in_chain = row <= self.input.level();
-        let switched = match (&self.switches[index], &self.decomposed) {
+        let m = &self.parameters.extended_prime(self.level, row).modulus;
+        let in_chain = row <= self.level;
+        let baby = &self.babies[index];
+        let Origin { ciphertext, decomposed } = &self.origins[baby.origin];
+        let switched = match (&baby.switch, decomposed) {
             (Some((key, _)), Some(decomposed)) => {
                 decomposed.product_row(self.parameters, key, row, first, second)?;
                 true
@@ -190,9 +237,9 @@ impl HoistedBabies<'_> {
         };
         if in_chain {
             let factor = self.special_product[row];
-            mul_scalar_add_assign(first, self.input.c0.limb(row), factor, m);
+            mul_scalar_add_assign(first, ciphertext.c0.limb(row), factor, m);
             if !switched {
-                mul_scalar_add_assign(second, self.input.c1.limb(row), factor, m);
+                mul_scalar_add_assign(second, ciphertext.c1.limb(row), factor, m);
             }
         }
         Ok(())
@@ -204,10 +251,12 @@ impl HoistedBabies<'_> {
     ///
     /// As [`BabyRows::row`].
     pub(super) fn divided(&self, index: usize) -> Result<(Poly, Poly), EvaluationError> {
-        if self.switches[index].is_none() {
-            return Ok((self.input.c0.clone(), self.input.c1.clone()));
+        let baby = &self.babies[index];
+        if baby.switch.is_none() {
+            let input = &self.origins[baby.origin].ciphertext;
+            return Ok((input.c0.clone(), input.c1.clone()));
         }
-        let mut product = ExtendedPair::unfilled(self.parameters, self.input.level(), self.special_count);
+        let mut product = ExtendedPair::unfilled(self.parameters, self.level, self.special_count);
         product
             .par_rows_mut()
             .try_for_each(|(row, first, second)| self.product_row(index, row, first, second))?;
@@ -217,7 +266,7 @@ impl HoistedBabies<'_> {
 
 impl BabyRows for HoistedBabies<'_> {
     fn level(&self) -> usize {
-        self.input.level()
+        self.level
     }
 
     fn special_count(&self) -> usize {
@@ -235,7 +284,10 @@ impl BabyRows for HoistedBabies<'_> {
         })?;
         Ok(halves
             .enumerate()
-            .map(|(index, halves)| BabyRow { halves, permutation: self.permutation(index) })
+            .map(|(index, halves)| BabyRow {
+                halves,
+                permutation: self.permutation(index).map(|table| &**table),
+            })
             .collect())
     }
 

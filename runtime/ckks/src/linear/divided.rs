@@ -1,5 +1,7 @@
 //! Babies without special primes.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::babies::{BabyRow, BabyRows, HoistedBabies};
@@ -9,8 +11,11 @@ use crate::poly::Poly;
 
 /// Rotated inputs over the primes of the level. Each was divided by `P` once, so that plaintexts, products and sums
 /// need no rows for the special primes, and giant steps can decompose the sums as they are.
-pub(crate) struct DividedBabies<'a> {
-    hoisted: HoistedBabies<'a>,
+pub(crate) struct DividedBabies {
+    level: usize,
+    rotations: Vec<i32>,
+    /// The automorphisms that make the babies from their halves; `None` for the identity.
+    permutations: Vec<Option<Arc<[u32]>>>,
     /// Both halves, before the automorphism.
     halves: Vec<(Poly, Poly)>,
     /// Bytes of the encoded diagonals held at a time. The babies are only read again for every block, but they are
@@ -31,19 +36,22 @@ pub(crate) fn dividing_pays(giants: &[GiantStep], level: usize, special_count: u
     2 * babies * division < steps * division + diagonals * special_count / 3
 }
 
-impl<'a> DividedBabies<'a> {
-    pub(crate) fn new(hoisted: HoistedBabies<'a>, block_bytes: usize) -> Result<Self, EvaluationError> {
-        let halves = (0..hoisted.rotations().len())
+impl DividedBabies {
+    /// Divides babies, whose digits are then no longer held.
+    pub(crate) fn new(hoisted: HoistedBabies<'_>, block_bytes: usize) -> Result<Self, EvaluationError> {
+        let (level, rotations) = (hoisted.level(), hoisted.rotations().to_vec());
+        let permutations = (0..rotations.len()).map(|index| hoisted.permutation(index).cloned()).collect();
+        let halves = (0..rotations.len())
             .into_par_iter()
             .map(|index| hoisted.divided(index))
             .collect::<Result<_, _>>()?;
-        Ok(Self { hoisted, halves, block_bytes })
+        Ok(Self { level, rotations, permutations, halves, block_bytes })
     }
 }
 
-impl BabyRows for DividedBabies<'_> {
+impl BabyRows for DividedBabies {
     fn level(&self) -> usize {
-        self.hoisted.level()
+        self.level
     }
 
     fn special_count(&self) -> usize {
@@ -51,15 +59,15 @@ impl BabyRows for DividedBabies<'_> {
     }
 
     fn rotations(&self) -> &[i32] {
-        self.hoisted.rotations()
+        &self.rotations
     }
 
     fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let baby = |(index, (c0, c1)): (usize, &'s (Poly, Poly))| BabyRow {
+        let baby = |((c0, c1), permutation): (&'s (Poly, Poly), &'s Option<Arc<[u32]>>)| BabyRow {
             halves: [c0.limb(row), c1.limb(row)],
-            permutation: self.hoisted.permutation(index),
+            permutation: permutation.as_deref(),
         };
-        Ok(self.halves.iter().enumerate().map(baby).collect())
+        Ok(self.halves.iter().zip(&self.permutations).map(baby).collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -1,13 +1,13 @@
-//! Giant rotations of the inner sums.
+//! Giant rotations of the inner sums. A rotation without a key of its own is done as two.
 
 use fhecc_kernels::{add_assign, permute_add_assign};
 use rayon::prelude::*;
 
 use crate::error::EvaluationError;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, Keyed};
 use crate::galois::Galois;
 use crate::key_switching::{ExtendedPair, divide, key_product};
-use crate::keys::KeyKind;
+use crate::parameters::Parameters;
 use crate::poly::Poly;
 
 /// Adds `rot_rotation(inner)` to `sum`. Only the half that is decomposed again leaves the extended basis.
@@ -18,13 +18,27 @@ pub(crate) fn rotate_and_add(
     sum: &mut ExtendedPair,
 ) -> Result<(), EvaluationError> {
     let parameters = evaluator.parameters();
-    let ExtendedPair { level, special_count, c0, c1 } = inner;
     let galois = Galois::rotation(i64::from(rotation), parameters.n());
     if galois == Galois::IDENTITY {
-        sum.add_assign(parameters, &ExtendedPair { level, special_count, c0, c1 });
+        sum.add_assign(parameters, &inner);
         return Ok(());
     }
-    let key = evaluator.keys().get_special(KeyKind::Galois(galois), level, special_count)?;
+    let (level, special_count) = (inner.level, inner.special_count);
+    let route = evaluator.route_special(galois, level, special_count)?;
+    let Some(first) = route.first else { return add_rotated(parameters, inner, route.last, sum) };
+    let mut turned = ExtendedPair::zero(parameters, level, special_count);
+    add_rotated(parameters, inner, first, &mut turned)?;
+    add_rotated(parameters, turned, route.last, sum)
+}
+
+/// [`rotate_and_add`] by a key.
+fn add_rotated(
+    parameters: &Parameters,
+    inner: ExtendedPair,
+    (galois, key): Keyed<'_>,
+    sum: &mut ExtendedPair,
+) -> Result<(), EvaluationError> {
+    let ExtendedPair { level, special_count, c0, c1 } = inner;
     let c1 = divide(parameters, c1, level, special_count, false);
     let mut switched = key_product(parameters, &c1, key)?;
     let table = parameters.permutation(galois);
@@ -40,20 +54,34 @@ pub(crate) fn rotate_and_add(
 /// Adds `P rot_rotation((c0, c1))` to `sum`, for polynomials without special primes.
 pub(crate) fn switch_and_add(
     evaluator: &Evaluator<'_>,
-    (c0, c1): (Poly, Poly),
+    inner: (Poly, Poly),
     rotation: i32,
     sum: &mut ExtendedPair,
 ) -> Result<(), EvaluationError> {
     let parameters = evaluator.parameters();
     let galois = Galois::rotation(i64::from(rotation), parameters.n());
     if galois == Galois::IDENTITY {
-        sum.add_scaled(parameters, &c0, Some(&c1));
-    } else {
-        let key = evaluator.keys().get_special(KeyKind::Galois(galois), sum.level, sum.special_count)?;
-        let mut switched = key_product(parameters, &c1, key)?;
-        switched.add_scaled(parameters, &c0, None);
-        sum.add_permuted(parameters, &switched, galois);
+        sum.add_scaled(parameters, &inner.0, Some(&inner.1));
+        return Ok(());
     }
+    let route = evaluator.route_special(galois, sum.level, sum.special_count)?;
+    let Some(first) = route.first else { return add_switched(parameters, inner, route.last, sum) };
+    // What is rotated first stays multiplied by `P` for the second rotation.
+    let mut turned = ExtendedPair::zero(parameters, sum.level, sum.special_count);
+    add_switched(parameters, inner, first, &mut turned)?;
+    add_rotated(parameters, turned, route.last, sum)
+}
+
+/// [`switch_and_add`] by a key.
+fn add_switched(
+    parameters: &Parameters,
+    (c0, c1): (Poly, Poly),
+    (galois, key): Keyed<'_>,
+    sum: &mut ExtendedPair,
+) -> Result<(), EvaluationError> {
+    let mut switched = key_product(parameters, &c1, key)?;
+    switched.add_scaled(parameters, &c0, None);
+    sum.add_permuted(parameters, &switched, galois);
     Ok(())
 }
 
