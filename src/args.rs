@@ -357,7 +357,7 @@ pub(crate) struct Tune {
     /// The parameter set: b5 (default), b6, a9, or the path of a .ron file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
-    /// Runs of each measurement, of which the fastest counts.
+    /// Runs of each measurement, of which the median counts.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) repeats: u16,
     /// Print one JSON object instead of text.

@@ -1,6 +1,7 @@
 //! The keys of a bootstrap by what they are used for, under the names that profiles and plans give them.
 
 use fhecc_ckks::bootstrap::{BootstrapKeyKind, BootstrapKeyRequest, BootstrapStage, key_plan};
+use fhecc_ckks::keys::PlacedKey;
 use fhecc_ckks::{EvaluationError, KeyKind, KeyRequest, Parameters};
 use fhecc_plan::{KeyPlace, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,24 @@ pub fn bootstrap_key_groups(
         groups.entry(group_of(&request)).or_default().push(request);
     }
     Ok(groups)
+}
+
+/// The name of the group of every key of a bootstrap.
+///
+/// # Errors
+///
+/// [`EvaluationError`] if the parameters cannot bootstrap.
+pub fn bootstrap_key_group_names(
+    parameters: &Parameters,
+) -> Result<impl Fn(PlacedKey) -> Option<String> + Sync + use<>, EvaluationError> {
+    let shared: BTreeMap<KeyRequest, String> = key_plan(parameters)?
+        .iter()
+        .filter_map(|request| Some((request.shared()?, group_of(request))))
+        .collect();
+    Ok(move |key| match key {
+        PlacedKey::Shared(request) => shared.get(&request).cloned(),
+        PlacedKey::DenseToSparse | PlacedKey::Raise(_) => Some(RAISE.to_owned()),
+    })
 }
 
 /// Which keys a plan holds on disk.

@@ -25,5 +25,5 @@ pub use clear::{Clear, ClearError, ClearValue, Noise};
 pub use encrypted::{Encrypted, EncryptedError};
 pub use execution::{Backend, Execution, ExecutionError, Held, Progress, Reading, Trace, TraceEntry};
 pub use exit::{ExitClass, plan_exit_class};
-pub use key_groups::{KeysOnDisk, bootstrap_key_groups};
+pub use key_groups::{KeysOnDisk, bootstrap_key_group_names, bootstrap_key_groups};
 pub use parameters::{all_key_requests, key_requests, needs_bootstrap, parameters_literal};

@@ -45,7 +45,7 @@ pub(crate) fn measure(bench: &Workbench, expand: bool, repeats: usize) -> Result
     let plan = key_plan(parameters).map_err(|e| refused(&e))?;
     let begin = Instant::now();
     let spinner = Spinner::new("keys of a bootstrap");
-    let keys = bench.bootstrap_keys(None)?;
+    let keys = bench.bootstrap_keys(&|_| None)?;
     let keygen_seconds = rounded(begin.elapsed().as_secs_f64());
     drop(spinner);
     let _spinner = Spinner::new("bootstraps");

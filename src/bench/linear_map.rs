@@ -4,7 +4,7 @@
 //! step, giant step and diagonal add. The parts cannot be timed on their own: baby steps share a decomposition and
 //! stay undivided, giant steps share their last division.
 
-use super::timing::{Clock, try_times};
+use super::timing::{Clock, median_of, once, rounds};
 use super::workbench::{Workbench, refused};
 use crate::error::Failure;
 use fhecc_ckks::{
@@ -45,7 +45,7 @@ impl DiagonalSource for Constant {
     }
 }
 
-/// Measures at the level of `x`, the fastest of `repeats` runs: differences of medians would be mostly noise.
+/// Measures at the level of `x`: the medians over `repeats` rounds.
 pub(crate) fn measure(
     bench: &Workbench,
     evaluator: &Evaluator<'_>,
@@ -53,27 +53,30 @@ pub(crate) fn measure(
     (clock, repeats): (Clock, usize),
 ) -> Result<Parts, Failure> {
     let diagonals = Constant(bench.values());
-    let seconds = |giants: i32, babies: i32| -> Result<f64, Failure> {
+    let seconds = |(giants, babies): (i32, i32)| -> Result<f64, Failure> {
         let giants: Vec<GiantStep> = (0..giants)
             .map(|giant| GiantStep { rotation: giant * SIDE, babies: (0..babies).collect() })
             .collect();
         let map = LinearMap { giants: &giants, diagonals: &diagonals };
-        let work = || evaluator.linear_transform(x, &map).map(drop).map_err(|e| refused(&e));
-        Ok(try_times(clock, repeats, work)?.best)
+        once(clock, || evaluator.linear_transform(x, &map).map(drop).map_err(|e| refused(&e)))
     };
-    let (one, babies, giants, all) =
-        (seconds(1, 1)?, seconds(1, SIDE)?, seconds(SIDE, 1)?, seconds(SIDE, SIDE)?);
-    Ok(solve(one, babies, giants, all))
+    let sizes = [(1, 1), (1, SIDE), (SIDE, 1), (SIDE, SIDE)];
+    Ok(solve(&rounds(repeats, |which| seconds(sizes[which]))?))
 }
 
-fn solve(one: f64, babies: f64, giants: f64, all: f64) -> Parts {
-    let side = f64::from(SIDE);
-    let moved = side - 1.0;
+/// From the times of maps with one step, several baby steps, several giant steps, several of both.
+fn solve(rounds: &[[f64; 4]]) -> Parts {
+    let moved = f64::from(SIDE) - 1.0;
     // Noise must not make anything free.
-    let least = one * 1e-3;
-    let diagonal = ((all - babies - giants + one) / (moved * moved)).max(least);
-    let step = |with: f64| ((with - one) / moved - diagonal).max(least);
-    Parts { base: (one - diagonal).max(least), baby: step(babies), giant: step(giants), diagonal }
+    let least = median_of(rounds, |[one, ..]| *one) * 1e-2;
+    let part = |of: &dyn Fn(&[f64; 4]) -> f64| median_of(rounds, of).max(least);
+    let diagonal = |&[one, babies, giants, all]: &[f64; 4]| (all - babies - giants + one) / (moved * moved);
+    Parts {
+        base: part(&|round| round[0] - diagonal(round)),
+        baby: part(&|round| (round[1] - round[0]) / moved - diagonal(round)),
+        giant: part(&|round| (round[2] - round[0]) / moved - diagonal(round)),
+        diagonal: part(&diagonal),
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn the_parts_are_found_again() {
         let time = |b: f64, g: f64| 5.0 + 2.0 * (b - 1.0) + 3.0 * (g - 1.0) + 0.5 * b * g;
-        let parts = solve(time(1.0, 1.0), time(8.0, 1.0), time(1.0, 8.0), time(8.0, 8.0));
+        let parts = solve(&[[time(1.0, 1.0), time(8.0, 1.0), time(1.0, 8.0), time(8.0, 8.0)]]);
         for (found, expected) in
             [(parts.base, 5.0), (parts.baby, 2.0), (parts.giant, 3.0), (parts.diagonal, 0.5)]
         {

@@ -112,12 +112,36 @@ pub(crate) fn try_times(
     mut work: impl FnMut() -> Result<(), Failure>,
 ) -> Result<Times, Failure> {
     work()?;
-    let mut run = || {
-        let begin = clock.now();
-        work()?;
-        Ok(clock.seconds_since(begin))
+    Ok(Times::of((0..repeats).map(|_| once(clock, &mut work)).collect::<Result<_, _>>()?))
+}
+
+/// Seconds of `N` measurements in every one of `repeats` rounds, after a round that does not count. A machine that gets
+/// slower or faster meanwhile does so for all of a round, so that their ratios and differences stay what they are.
+pub(crate) fn rounds<const N: usize>(
+    repeats: usize,
+    mut seconds: impl FnMut(usize) -> Result<f64, Failure>,
+) -> Result<Vec<[f64; N]>, Failure> {
+    let mut round = || {
+        let mut all = [0.0; N];
+        for (which, entry) in all.iter_mut().enumerate() {
+            *entry = seconds(which)?;
+        }
+        Ok(all)
     };
-    Ok(Times::of((0..repeats).map(|_| run()).collect::<Result<_, _>>()?))
+    round()?;
+    (0..repeats).map(|_| round()).collect()
+}
+
+/// The median over all rounds of something that is computed in each.
+pub(crate) fn median_of<const N: usize>(rounds: &[[f64; N]], figure: impl Fn(&[f64; N]) -> f64) -> f64 {
+    Times::of(rounds.iter().map(figure).collect()).median
+}
+
+/// Seconds of one run.
+pub(crate) fn once(clock: Clock, work: impl FnOnce() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let begin = clock.now();
+    work()?;
+    Ok(clock.seconds_since(begin))
 }
 
 #[cfg(test)]
@@ -130,6 +154,18 @@ mod tests {
         assert_eq!((times.low, times.median, times.high, times.runs), (2.0, 3.0, 4.0, 5));
         assert_eq!(Times::of(vec![1.0, 2.0]).median, 1.5);
         assert_eq!(Times::of(Vec::new()).runs, 0);
+    }
+
+    #[test]
+    fn ratios_of_rounds_do_not_depend_on_the_speed_of_the_machine() {
+        let mut calls = 0;
+        let found = rounds::<2>(3, |which| {
+            calls += 1;
+            Ok(f64::from(calls.div_ceil(2)) * [1.0, 3.0][which])
+        });
+        let found = found.expect("nothing fails");
+        assert_eq!(found, [[2.0, 6.0], [3.0, 9.0], [4.0, 12.0]], "the first round does not count");
+        assert_eq!(median_of(&found, |[a, b]| b / a), 3.0);
     }
 
     #[test]

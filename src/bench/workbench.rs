@@ -3,12 +3,11 @@
 use crate::error::Failure;
 use crate::exit::Status;
 use crate::keys::{parameters, seeds};
-use fhecc_ckks::keys::KeyStore;
+use fhecc_ckks::keys::Placement;
 use fhecc_ckks::{Ciphertext, Encoder, EvaluationError, EvaluationKeys, KeyRequest, Parameters};
 use fhecc_client::{Encryptor, KeyGenerator, SecretKey};
 use fhecc_plan::Profile;
 use std::fmt::Display;
-use std::sync::Arc;
 
 /// Parameters and a secret key.
 pub(crate) struct Workbench {
@@ -32,10 +31,10 @@ impl Workbench {
         self.made(KeyGenerator::new(&self.secret, seeds()?).evaluation_keys(requests))
     }
 
-    /// The keys of a bootstrap, in memory or in a store.
-    pub(crate) fn bootstrap_keys(&self, store: Option<&Arc<KeyStore>>) -> Result<EvaluationKeys, Failure> {
+    /// The keys of a bootstrap, those in memory for which `place` names no store.
+    pub(crate) fn bootstrap_keys(&self, place: Placement<'_>) -> Result<EvaluationKeys, Failure> {
         let mut generator = KeyGenerator::new(&self.secret, seeds()?);
-        self.made(generator.evaluation_keys_with_bootstrap_placed(&[], &|_| store.cloned()))
+        self.made(generator.evaluation_keys_with_bootstrap_placed(&[], place))
     }
 
     fn made(&self, keys: Result<EvaluationKeys, EvaluationError>) -> Result<EvaluationKeys, Failure> {

@@ -96,7 +96,7 @@ fn described(summary: &Summary<'_>) -> String {
         rows.push(std::iter::once(level.level.to_string()).chain(cells).collect());
     }
     format!(
-        "costs of profile {}, ms on one core, {} kernels, fastest of {} runs; old -> new\n{}  bootstrap: {}\n\
+        "costs of profile {}, ms on one core, {} kernels, medians of {} runs; old -> new\n{}  bootstrap: {}\n\
          {} written; use it with --profile {}\n",
         summary.profile,
         summary.instruction_set,

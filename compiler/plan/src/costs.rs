@@ -57,6 +57,8 @@ pub struct KeyGroup {
     pub count: u32,
     /// Bytes of all of them.
     pub bytes: u64,
+    /// Bytes of them that one bootstrap reads: more where it uses a key several times.
+    pub read_bytes: u64,
 }
 
 /// Milliseconds of operations on ciphertexts at one level, rescales and divisions included.
@@ -184,7 +186,7 @@ impl BootstrapCosts {
         if self.keys.len() > 64 {
             return Some((format!("{} groups of keys", self.keys.len()), "at most 64 groups"));
         }
-        let keys = self.keys.iter().map(|group| group.bytes);
+        let keys = self.keys.iter().flat_map(|group| [group.bytes, group.read_bytes]);
         let sizes = [self.plaintext_bytes, self.scratch_bytes, self.thread_bytes];
         let largest = sizes.into_iter().chain(keys).max()?;
         if largest > MAX_BYTES {

@@ -59,10 +59,10 @@ pub struct BootstrapSpec {
 /// How the linear stages of a bootstrap rotate: the fewer keys, the more time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum BootstrapRotations {
-    /// A key for every baby and every giant step.
+    /// A key for every baby step, all of which share a decomposition, and one for the giant steps of a stage.
     #[default]
     Hoisted,
-    /// Baby steps by two rotations each, giant steps by one key.
+    /// Baby steps by two rotations each.
     Ladder,
     /// One key for all baby steps of a stage and one for its giant steps.
     Minimal,

@@ -441,7 +441,8 @@ fn memory() {
     assert_refused("peak_bytes", |p| p.memory.peak_bytes = Some(1));
     assert_refused("budget", |p| p.memory.budget = Some(1 << 40));
     let with_figures = |p: &mut Plan| {
-        let group = |name: &str, bytes| KeyGroup { name: name.to_owned(), count: 2, bytes };
+        let group =
+            |name: &str, bytes| KeyGroup { name: name.to_owned(), count: 2, bytes, read_bytes: bytes };
         p.parameters.costs.bootstraps = vec![BootstrapCosts {
             rotations: p.parameters.bootstrap.rotations,
             relative: 1.0,

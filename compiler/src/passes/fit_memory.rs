@@ -19,8 +19,9 @@ use fhecc_plan::{BootstrapRotations, CheckedPlan, KeyPlace, Memory, Op, Plan, Ro
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-/// Bytes of encoded diagonals at a time that are tried, largest first.
-const BLOCKS: [u64; 4] = [Memory::LARGEST_BLOCK, 16 << 20, 4 << 20, 1 << 20];
+/// Bytes of encoded diagonals at a time that are tried, largest first. With still fewer the threads have too little to
+/// share, and linear maps take twice as long.
+const BLOCKS: [u64; 3] = [Memory::LARGEST_BLOCK, 16 << 20, 4 << 20];
 
 /// Plans with composites that are tried: from a part of all keys that can be spared to all of them.
 const FEWER_KEYS: usize = 4;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::key::{KeyShape, RotationKeys, relinearisation_key};
 use crate::{KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Reg, Rotation, Step};
 
-/// The program itself, its stacks, small tables and what the heap loses between them.
-const PROGRAM_BYTES: u64 = 20 << 20;
+/// The program itself, its stacks, small tables, and what buffers are longer than their contents.
+const PROGRAM_BYTES: u64 = 28 << 20;
 
 /// Rows of tables per prime: the roots for both directions of the transform, and constants.
 const TABLE_ROWS_PER_PRIME: u64 = 3;

@@ -80,8 +80,8 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
     milliseconds * slower
 }
 
-/// Seconds in which a plan reads keys from disk. Keys of linear maps are read once for every step that rotates by
-/// them, those of bootstraps once for every bootstrap.
+/// Seconds in which a plan reads keys from disk. Keys of linear maps are read once for every rotation by them in every
+/// step.
 pub fn seconds_of_disk(plan: &Plan) -> f64 {
     let shapes = RotationKeys::of(plan);
     let stored: BTreeMap<Rotation, u64> = plan
@@ -94,7 +94,7 @@ pub fn seconds_of_disk(plan: &Plan) -> f64 {
     let groups = bootstrap.into_iter().flat_map(|entry| &entry.keys);
     let per_bootstrap: u64 = groups
         .filter(|group| plan.memory.bootstrap_keys_on_disk.contains(&group.name))
-        .map(|group| group.bytes)
+        .map(|group| group.read_bytes)
         .sum();
     let bytes = |step: &Step| -> u64 {
         if matches!(step.op, Op::Bootstrap { .. }) {

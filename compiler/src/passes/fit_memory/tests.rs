@@ -17,7 +17,12 @@ fn with_figures() -> Profile {
         scratch_bytes: 100 * MIB,
         thread_bytes: 5 * MIB,
         keys: ["raise", "sums"]
-            .map(|name| KeyGroup { name: name.to_owned(), count: 10, bytes: mib * MIB / 2 })
+            .map(|name| KeyGroup {
+                name: name.to_owned(),
+                count: 10,
+                bytes: mib * MIB / 2,
+                read_bytes: mib * MIB,
+            })
             .to_vec(),
     };
     let choices = BootstrapRotations::ALL.into_iter().zip([(1.0, 400), (1.2, 200), (1.5, 100)]);

@@ -17,6 +17,7 @@ pub struct KeyStore {
     folder: PathBuf,
     file: File,
     end: AtomicU64,
+    read: AtomicU64,
 }
 
 impl KeyStore {
@@ -28,7 +29,9 @@ impl KeyStore {
     pub fn create(folder: &Path) -> Result<Self, EvaluationError> {
         let file = if cfg!(unix) { tempfile::tempfile_in(folder) } else { Err(unsupported()) };
         match file {
-            Ok(file) => Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0) }),
+            Ok(file) => {
+                Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0), read: AtomicU64::new(0) })
+            }
             Err(error) => Err(refused("made", folder, &error)),
         }
     }
@@ -43,6 +46,11 @@ impl KeyStore {
         self.end.load(Ordering::Relaxed)
     }
 
+    /// Bytes that were read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
     /// Room for this many words: where it begins, in bytes.
     pub(super) fn reserve(&self, words: usize) -> u64 {
         self.end.fetch_add((words * size_of::<u64>()) as u64, Ordering::Relaxed)
@@ -54,6 +62,7 @@ impl KeyStore {
     }
 
     pub(super) fn read(&self, offset: u64, words: &mut [u64]) -> Result<(), EvaluationError> {
+        self.read.fetch_add(size_of_val(words) as u64, Ordering::Relaxed);
         read_at(&self.file, bytemuck::cast_slice_mut(words), offset)
             .map_err(|error| refused("read", &self.folder, &error))
     }
