@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn ratios_of_rounds_do_not_depend_on_the_speed_of_the_machine() {
-        let mut calls = 0;
+        let mut calls = 0u32;
         let found = rounds::<2>(3, |which| {
             calls += 1;
             Ok(f64::from(calls.div_ceil(2)) * [1.0, 3.0][which])

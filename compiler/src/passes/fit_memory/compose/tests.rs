@@ -18,7 +18,8 @@ fn fewer_keys_are_fewer_bytes_for_more_time_and_do_the_same_rotations() {
     assert_eq!(fewer.len(), 4);
     let mut last = predicted(&plan);
     let all: BTreeSet<Rotation> = plan.keys.iter().map(|key| key.rotation).collect();
-    for plan in fewer {
+    for mut plan in fewer {
+        super::super::predict(&mut plan);
         let next = predicted(&plan);
         assert!(next.0 < last.0 && next.1 < last.1 && next.2 > last.2, "{next:?} after {last:?}");
         last = next;
