@@ -43,7 +43,7 @@ impl Bounds {
         let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
         let needed = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
         let room = budget.saturating_sub(used.constant());
-        let polynomials = if room - needed.min(room) < Memory::KEPT_BYTES { needed } else { room };
+        let polynomials = if room.saturating_sub(needed) < Memory::KEPT_BYTES { needed } else { room };
         let polynomials = usize::try_from(polynomials).unwrap_or(usize::MAX);
         let pool = (threads < available).then(|| batch::pool(threads)).transpose()?;
         Ok(Self { at_once, polynomials, pool })

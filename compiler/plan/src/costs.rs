@@ -35,7 +35,7 @@ fn one() -> f64 {
 pub struct BootstrapCosts {
     /// The choice.
     pub rotations: BootstrapRotations,
-    /// Time in units of [`Costs::bootstrap_ms`].
+    /// Time in units of that with [`BootstrapRotations::Hoisted`], both on two threads.
     pub relative: f64,
     /// Bytes of the encoded matrices.
     pub plaintext_bytes: u64,

@@ -26,7 +26,6 @@ mod divided;
 mod giants;
 mod plaintexts;
 mod sequential;
-mod shared;
 mod strips;
 mod sums;
 

@@ -51,18 +51,21 @@ pub(super) fn measure(
         FROM_DISK => hoisted.seconds(&stored.keys, &two, Clock::Wall),
         variant => variants[variant].seconds(&variants[variant].keys, &two, Clock::Wall),
     })?;
-    let groups = stored.groups();
+    let mut groups = vec![stored.groups()];
     let ratio = |a: usize, b: usize| median_of(&timed, |round| round[a] / round[b]);
     costs.bootstrap_ms = milliseconds(median_of(&timed, |round| round[ONE_THREAD]));
     costs.second_core = hundredths(ratio(WALL_OF_ONE, 0).max(1.0));
     costs.tight_memory = hundredths(ratio(TIGHT, 0).max(1.0));
     // What cannot be told from noise is taken for a hundredth of the time.
     let seconds = (ratio(FROM_DISK, 0) - 1.0).max(0.01) * median_of(&timed, |round| round[0]);
-    let read: u64 = groups.iter().map(|group| group.read_bytes).sum();
+    let read: u64 = groups.iter().flatten().map(|group| group.read_bytes).sum();
     costs.disk_mib_per_s = (read as f64 / f64::from(1 << 20) / seconds).round().max(1.0);
     drop(stored);
+    for variant in &variants[1..] {
+        groups.push(Stored::new(variant)?.groups());
+    }
     costs.bootstraps.clear();
-    for (index, variant) in variants.iter().enumerate() {
+    for ((index, variant), keys) in variants.iter().enumerate().zip(groups) {
         let (scratch, scratch_of_two) = (variant.scratch(one)?, variant.scratch(&two)?);
         costs.bootstraps.push(BootstrapCosts {
             rotations: BootstrapRotations::ALL[index],
@@ -70,7 +73,7 @@ pub(super) fn measure(
             plaintext_bytes: variant.bench.parameters.bootstrap_matrix_bytes().unwrap_or(0) as u64,
             scratch_bytes: scratch as u64,
             thread_bytes: scratch_of_two.saturating_sub(scratch) as u64,
-            keys: Stored::new(variant)?.groups(),
+            keys,
         });
     }
     Ok(())

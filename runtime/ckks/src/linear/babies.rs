@@ -7,13 +7,14 @@ use std::sync::Arc;
 use fhecc_kernels::mul_scalar_add_assign;
 use rayon::prelude::*;
 
+use super::sequential::{BabySteps, evenly_spaced};
 use super::{GiantStep, baby_rotations};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Route};
 use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, fitted};
-use crate::keys::KeySwitchKey;
+use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -78,7 +79,7 @@ fn special_product(parameters: &Parameters, level: usize, special_count: usize) 
         .collect()
 }
 
-/// What babies are rotations of: the input, or the input rotated by what composite babies begin with.
+/// What babies are rotations of: the input, the input rotated by what composite babies begin with, or another baby.
 struct Origin<'a> {
     ciphertext: Cow<'a, Ciphertext>,
     /// Its digits, if anything is a rotation of it.
@@ -89,7 +90,7 @@ struct Origin<'a> {
 struct Baby<'a> {
     /// Index of what it is a rotation of.
     origin: usize,
-    /// `None` if it is the input itself.
+    /// `None` if it is its origin itself.
     switch: Option<Switch<'a>>,
 }
 
@@ -143,6 +144,48 @@ impl<'a> HoistedBabies<'a> {
             },
         };
         let babies = routes.into_iter().map(baby).collect();
+        let special_product = special_product(parameters, level, special_count);
+        Ok(Self { parameters, level, origins, special_count, special_product, rotations, babies })
+    }
+
+    /// Babies made from one another as `steps` says. Those of which others are made are divided by `P` and decomposed
+    /// again.
+    pub(super) fn in_steps(
+        evaluator: &'a Evaluator<'_>,
+        input: &'a Ciphertext,
+        giants: &[GiantStep],
+        steps: BabySteps,
+        special_count: usize,
+    ) -> Result<Self, EvaluationError> {
+        let parameters = evaluator.parameters();
+        let level = input.level;
+        let (rotations, stride) = evenly_spaced(giants)?;
+        let count = rotations.len();
+        let digits = |ciphertext: &Ciphertext| Decomposed::new(parameters, &ciphertext.c1, special_count);
+        let mut origins = vec![(digits(input)?, Cow::Borrowed(input))];
+        let mut babies: Vec<Baby<'a>> = Vec::with_capacity(count);
+        for index in 0..count {
+            if index == 0 {
+                babies.push(Baby { origin: 0, switch: None });
+                continue;
+            }
+            let parent = steps.parent(index, count);
+            let galois = Galois::rotation((index - parent) as i64 * i64::from(stride), parameters.n());
+            let key = evaluator.keys().get_special(KeyKind::Galois(galois), level, special_count)?;
+            let origin = babies[parent].origin;
+            let (decomposed, ciphertext) = &origins[origin];
+            decomposed.check(key)?;
+            if (index + 1..count).any(|later| steps.parent(later, count) == index) {
+                let product = decomposed.product(parameters, key)?;
+                let turned = evaluator.finish_automorphism(ciphertext, product, galois);
+                babies.push(Baby { origin: origins.len(), switch: None });
+                origins.push((digits(&turned)?, Cow::Owned(turned)));
+            } else {
+                babies.push(Baby { origin, switch: Some((key, parameters.permutation(galois))) });
+            }
+        }
+        let origin = |(digits, ciphertext)| Origin { ciphertext, decomposed: Some(digits) };
+        let origins = origins.into_iter().map(origin).collect();
         let special_product = special_product(parameters, level, special_count);
         Ok(Self { parameters, level, origins, special_count, special_product, rotations, babies })
     }

@@ -10,10 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use super::shared::SharedBabies;
 use super::{
-    BabyRow, BabyRows, EncodedDiagonals, GiantStep, baby_rotations, inner_sums, rotate_and_add,
-    switch_and_add,
+    BabyRow, BabyRows, EncodedDiagonals, GiantStep, HoistedBabies, baby_rotations, inner_sums,
+    rotate_and_add, switch_and_add,
 };
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
@@ -282,7 +281,7 @@ impl Evaluator<'_> {
             let babies = StoredBabies::new(self, ciphertext, giants, steps)?;
             inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| horner.add_all(sums))?;
         } else {
-            let babies = SharedBabies::new(self, ciphertext, giants, steps, special_count)?;
+            let babies = HoistedBabies::in_steps(self, ciphertext, giants, steps, special_count)?;
             horner.add_all(all_inner_sums(parameters, babies, giants, diagonals)?)?;
         }
         let (c0, c1) = horner.rescaled(level)?;
