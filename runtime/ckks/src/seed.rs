@@ -5,10 +5,12 @@
 //! their memory. Every row, that is purpose, digit and limb, has its own AES key, derived from the seed with
 //! BLAKE3, so that no two rows share randomness and a truncated key has the same rows as the full one.
 
+use std::ops::Range;
+
 use aes::cipher::array::Array;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
-use fhecc_kernels::Modulus;
+use fhecc_kernels::{Modulus, packed_words, retain_below, unpack};
 
 /// A seed from which a public uniform half is expanded.
 pub type Seed = [u8; 32];
@@ -54,7 +56,7 @@ impl Domain {
     }
 }
 
-/// Candidates per round.
+/// Candidates per round: whole blocks of [`fhecc_kernels::unpack`].
 const CHUNK: usize = 512;
 
 /// Fills `out` with uniform residues modulo `m`: the row `domain` of the object with this seed.
@@ -64,88 +66,67 @@ pub fn uniform_row(seed: &Seed, domain: Domain, m: &Modulus, out: &mut [u64]) {
 
 /// The residues of [`uniform_row`], one piece after the other.
 ///
-/// Candidates of as many bits as the modulus, taken from whole bytes of the stream, are rejected unless they
-/// are below it.
+/// The stream is read as packed candidates of as many bits as the modulus, which are rejected unless they are below it.
 pub(crate) struct UniformRow {
     cipher: Aes128Enc,
     counter: u128,
     q: u64,
-    mask: u64,
-    /// Bytes per candidate.
-    width: usize,
-    /// A round of candidates; the last one is read as a whole word.
-    blocks: [Block; CHUNK * 8 / 16 + 1],
-    /// The first candidate of the round that was not looked at.
-    next: usize,
+    bits: u32,
+    /// The stream's part that makes one round of candidates.
+    stream: [u64; CHUNK],
+    /// Residues of a round that was not needed entirely, and which of them are left.
+    round: [u64; CHUNK],
+    left: Range<usize>,
 }
 
 impl UniformRow {
     pub(crate) fn new(seed: &Seed, domain: Domain, m: &Modulus) -> Self {
         let q = m.value();
-        let bits = u64::BITS - q.leading_zeros();
         Self {
             cipher: domain.cipher(seed),
             counter: 0,
             q,
-            mask: u64::MAX >> (u64::BITS - bits),
-            width: bits.div_ceil(8) as usize,
-            blocks: [Block::default(); CHUNK * 8 / 16 + 1],
-            next: CHUNK,
+            bits: u64::BITS - q.leading_zeros(),
+            stream: [0; CHUNK],
+            round: [0; CHUNK],
+            left: 0..0,
         }
     }
 
     /// The next residues.
     pub(crate) fn fill(&mut self, mut out: &mut [u64]) {
         while !out.is_empty() {
-            if self.next == CHUNK {
-                self.refill();
-                // Primes are just below a power of two: rarely is anything rejected.
-                if let Some(whole) = out.first_chunk_mut::<CHUNK>()
-                    && self.whole(whole) < self.q
-                {
-                    self.next = CHUNK;
-                    out = &mut out[CHUNK..];
+            if self.left.is_empty() {
+                let packed = self.next_packed();
+                if let Some(whole) = out.first_chunk_mut::<CHUNK>() {
+                    unpack(whole, &self.stream[..packed], self.bits);
+                    let found = retain_below(whole, self.q);
+                    out = &mut out[found..];
                     continue;
                 }
+                unpack(&mut self.round, &self.stream[..packed], self.bits);
+                self.left = 0..retain_below(&mut self.round, self.q);
             }
-            let mut filled = 0;
-            while filled < out.len() && self.next < CHUNK {
-                let candidate = self.candidate(self.next);
-                self.next += 1;
-                if candidate < self.q {
-                    out[filled] = candidate;
-                    filled += 1;
-                }
-            }
-            out = &mut out[filled..];
+            let taken = self.left.len().min(out.len());
+            let (filled, rest) = out.split_at_mut(taken);
+            filled.copy_from_slice(&self.round[self.left.start..][..taken]);
+            self.left.start += taken;
+            out = rest;
         }
     }
 
-    fn refill(&mut self) {
-        let used = &mut self.blocks[..CHUNK * self.width / 16];
-        for block in used.iter_mut() {
+    /// Writes the next part of the stream and returns its words.
+    fn next_packed(&mut self) -> usize {
+        let words = packed_words(CHUNK, self.bits);
+        let bytes: &mut [[u8; 16]] = bytemuck::cast_slice_mut(&mut self.stream[..words]);
+        let blocks: &mut [Block] = Array::cast_slice_from_core_mut(bytes);
+        for block in blocks.iter_mut() {
             *block = Array(self.counter.to_le_bytes());
             self.counter += 1;
         }
-        self.cipher.encrypt_blocks(used);
-        self.next = 0;
-    }
-
-    #[inline]
-    fn candidate(&self, index: usize) -> u64 {
-        let mut word = [0u8; 8];
-        word.copy_from_slice(&Array::slice_as_flattened(&self.blocks)[index * self.width..][..8]);
-        u64::from_le_bytes(word) & self.mask
-    }
-
-    /// Writes all candidates and returns the largest.
-    fn whole(&self, out: &mut [u64; CHUNK]) -> u64 {
-        let mut largest = 0;
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = self.candidate(i);
-            largest = largest.max(*out);
-        }
-        largest
+        self.cipher.encrypt_blocks(blocks);
+        self.stream[..words].iter_mut().for_each(|word| *word = u64::from_le(*word));
+        words
     }
 }
 

@@ -85,6 +85,9 @@ pub(crate) trait Kernels: Sync {
     fn unpack(&self, dst: &mut [u64], src: &[u64], bits: u32) {
         scalar::pack::unpack(dst, src, bits);
     }
+    fn retain_below(&self, values: &mut [u64], bound: u64) -> usize {
+        scalar::pack::retain_below(values, bound)
+    }
     fn convert(&self, tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
         scalar::convert::convert(tables, src, dst);
     }

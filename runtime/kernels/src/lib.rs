@@ -33,7 +33,7 @@ pub use convert::BaseConverter;
 pub use isa::{Isa, IsaError, isa, select};
 pub use modulus::Modulus;
 pub use ntt::Ntt;
-pub use pack::{pack, packed_words, unpack};
+pub use pack::{pack, packed_words, retain_below, unpack};
 pub use pointwise::{
     add_assign, dot, dot2, from_i64, lift_centred, mul, mul_add_assign, mul_add2_assign, mul_assign,
     mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign, sub_assign,

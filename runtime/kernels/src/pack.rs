@@ -37,6 +37,12 @@ pub fn unpack(dst: &mut [u64], src: &[u64], bits: u32) {
     active().unpack(dst, src, bits);
 }
 
+/// Moves the values below `bound` to the front, in their order, and returns how many there are. What lies behind them
+/// is unspecified.
+pub fn retain_below(values: &mut [u64], bound: u64) -> usize {
+    active().retain_below(values, bound)
+}
+
 fn check(length: usize, words: usize, bits: u32) {
     assert!((1..64).contains(&bits), "residues have 1 to 63 bits");
     assert_eq!(words, packed_words(length, bits), "as many words as the residues take");

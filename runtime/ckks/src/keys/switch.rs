@@ -11,7 +11,7 @@ use crate::parameters::Parameters;
 use crate::poly::Poly;
 use crate::seed::{Domain, Purpose, Seed, UniformRow, uniform_row};
 
-const TAG: [u8; 4] = *b"FKS3";
+const TAG: [u8; 4] = *b"FKS4";
 
 /// How the polynomial to be switched is cut into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,8 +36,8 @@ const SHORTEST_NTT: usize = 256;
 
 /// Forwards kernels to their module.
 macro_rules! forward {
-    ($($module:ident::$kernel:ident($($operand:ident: $type:ty),+);)+) => {
-        $(fn $kernel(&self, $($operand: $type),+) {
+    ($($module:ident::$kernel:ident($($operand:ident: $type:ty),+) $(-> $result:ty)?;)+) => {
+        $(fn $kernel(&self, $($operand: $type),+) $(-> $result)? {
             let Self(()) = self;
             // SAFETY: `self` exists, so the CPU has the features.
             unsafe { $module::$kernel($($operand),+) }
@@ -66,6 +66,7 @@ impl Kernels for Avx512 {
         permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
         pack::pack(dst: &mut [u64], src: &[u64], bits: u32);
         pack::unpack(dst: &mut [u64], src: &[u64], bits: u32);
+        pack::retain_below(values: &mut [u64], bound: u64) -> usize;
         convert::convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]);
     }
 

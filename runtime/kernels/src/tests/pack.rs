@@ -59,3 +59,19 @@ fn neighbours_do_not_mix() {
         }
     }
 }
+
+#[test]
+fn values_below_a_bound_are_kept_in_order() {
+    let mut random = Random(17);
+    for length in [0, 1, 7, 8, 511, 512, 1000] {
+        for bound in [1, 1 << 20, 3 << 28, 1 << 31] {
+            let values = random.canonical(length, 1 << 31);
+            let want: Vec<u64> = values.iter().copied().filter(|&value| value < bound).collect();
+            for (isa, kernels) in kernels() {
+                let mut found = values.clone();
+                let kept = kernels.retain_below(&mut found, bound);
+                assert_eq!(found[..kept], want, "{isa}, {length} values, bound {bound}");
+            }
+        }
+    }
+}

@@ -63,6 +63,22 @@ pub(crate) fn unpack(dst: &mut [u64], src: &[u64], bits: u32) {
     }
 }
 
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "takes on the instruction set of its caller")]
+pub(crate) fn retain_below(values: &mut [u64], bound: u64) -> usize {
+    // Rarely is anything left out.
+    if values.iter().fold(0, |largest, &value| value.max(largest)) < bound {
+        return values.len();
+    }
+    let mut kept = 0;
+    for i in 0..values.len() {
+        let value = values[i];
+        values[kept] = value;
+        kept += usize::from(value < bound);
+    }
+    kept
+}
+
 /// Where a residue begins in its lane.
 #[derive(Clone, Copy)]
 struct Place {
