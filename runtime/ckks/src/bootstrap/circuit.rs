@@ -9,6 +9,7 @@ use super::dft::{coeffs_to_slots, slots_to_coeffs};
 use super::eval_mod::{SinePlan, cosine_in_y};
 use super::matrix::DiagonalMatrix;
 use super::schedule::{BootstrapStage, StageSchedule, schedules};
+use crate::complex::Complex;
 use crate::encoder::{Encoder, IntegerPolynomial};
 use crate::error::EvaluationError;
 use crate::linear::{EncodedDiagonals, Packing, Place, pre_rotate};
@@ -117,6 +118,20 @@ fn argument_scale(parameters: &Parameters) -> Scale {
     Scale::from_prime(parameters.prime(top)).mul_prime(parameters.prime(top - 1)).sqrt()
 }
 
+/// The values until they repeat, which is after as many as the longest butterflies of a group of levels reach.
+///
+/// What is computed alike is equal to the last bit.
+fn one_period(mut values: &[Complex]) -> &[Complex] {
+    while values.len().is_multiple_of(2) {
+        let (first, second) = values.split_at(values.len() / 2);
+        if first != second {
+            break;
+        }
+        values = first;
+    }
+    values
+}
+
 fn encode(
     parameters: &Parameters,
     matrices: Vec<DiagonalMatrix>,
@@ -134,7 +149,7 @@ fn encode(
         let diagonals = places
             .into_par_iter()
             .map(|(giant, baby)| {
-                let mut values = matrix.diagonals()[&(giant + baby)].clone();
+                let mut values = one_period(&matrix.diagonals()[&(giant + baby)]).to_vec();
                 pre_rotate(&mut values, giant);
                 Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?.packed())))
             })

@@ -11,7 +11,7 @@ use crate::parameters::Parameters;
 use crate::poly::Poly;
 
 /// Positions that are unpacked at a time: those of all digits stay in the core's own cache until they are used.
-pub(crate) const STRIP: usize = 2048;
+pub(crate) const STRIP: usize = 512;
 
 /// What polynomials a key has: `digits` of them over `q_0 ..= q_level` and the first `special_count` special primes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
