@@ -67,6 +67,9 @@ pub(crate) trait Kernels: Sync {
     fn reduce(&self, dst: &mut [u64], src: &[u64], m: &Modulus) {
         scalar::reduce::reduce(dst, src, m);
     }
+    fn add_reduce(&self, dst: &mut [u64], src: &[u64], c: u64, m: &Modulus) {
+        scalar::reduce::add_reduce(dst, src, c, m);
+    }
     fn reduce_signed(&self, dst: &mut [u64], src: &[i64], m: &Modulus) {
         scalar::reduce::reduce_signed(dst, src, m);
     }

@@ -110,6 +110,12 @@ pub fn reduce(dst: &mut [u64], src: &[u64], m: &Modulus) {
     active().reduce(dst, src, m);
 }
 
+/// `dst = (src + c) mod q` for any `src < 2^51`, `c` canonical.
+pub fn add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus) {
+    same_length!(dst, src);
+    active().add_reduce(dst, src, c, m);
+}
+
 /// `dst = src mod to`, where canonical residues modulo `from` stand for integers in `(-from/2, from/2]`.
 pub fn lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus) {
     same_length!(dst, src);

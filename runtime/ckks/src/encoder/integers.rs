@@ -104,12 +104,17 @@ impl Packed {
     fn reduce(&self, m: &Modulus, out: &mut [u64]) {
         assert_eq!(out.len(), self.length, "one residue per coefficient");
         let bias = 1u64 << (self.bits - 1);
+        let minus_bias = m.neg(m.reduce(bias));
         let mut words = &*self.words;
         let mut strip = [0; Self::STRIP];
         for out in out.chunks_mut(Self::STRIP) {
             let strip = &mut strip[..out.len()];
             let from = words.split_off(..packed_words(out.len(), self.bits)).unwrap_or_default();
             unpack(strip, from, self.bits);
+            if self.bits <= 51 {
+                fhecc_kernels::add_reduce(out, strip, minus_bias, m);
+                continue;
+            }
             strip.iter_mut().for_each(|value| *value = value.wrapping_sub(bias));
             fhecc_kernels::from_i64(out, bytemuck::cast_slice(strip), m);
         }

@@ -59,6 +59,7 @@ impl Kernels for Avx2 {
         dot::dot(dst: &mut [u64], a: &[&[u64]], b: &[&[u64]], m: &Modulus);
         dot::dot2(dst0: &mut [u64], dst1: &mut [u64], a: &[&[u64]], k0: &[&[u64]], k1: &[&[u64]], m: &Modulus);
         reduce::reduce(dst: &mut [u64], src: &[u64], m: &Modulus);
+        reduce::add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus);
         reduce::reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus);
         reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
         permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);

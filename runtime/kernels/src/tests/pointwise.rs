@@ -103,6 +103,24 @@ fn reduction_of_words() {
 }
 
 #[test]
+fn reduction_of_words_after_an_addition() {
+    let mut random = Random(9);
+    let mut words: Vec<u64> = (0..75).map(|_| random.word() >> 13).collect();
+    words.extend([0, 1, (1 << 51) - 1, 1 << 50]);
+    for bits in BITS {
+        let m = prime(bits, 2);
+        for c in [0, 1, m.value() / 3, m.value() - 1] {
+            let want: Vec<u64> = words.iter().map(|x| (x + c) % m.value()).collect();
+            for (isa, kernels) in kernels() {
+                let mut got = vec![1; words.len()];
+                kernels.add_reduce(&mut got, &words, c, &m);
+                assert_eq!(got, want, "{isa}, {bits} bits, {c}");
+            }
+        }
+    }
+}
+
+#[test]
 fn reduction_of_signed_words() {
     let mut random = Random(6);
     for bits in BITS {
@@ -110,6 +128,9 @@ fn reduction_of_signed_words() {
         let q = m.value().cast_signed();
         let mut words: Vec<i64> =
             (0..75).map(|_| random.word().cast_signed() >> (random.word() % 64)).collect();
+        // Whole registers of small ones.
+        words.extend((0..64).map(|_| random.word().cast_signed() >> 13));
+        words.extend([-(1 << 50); 16].into_iter().chain([(1 << 50) - 1; 16]));
         words.extend([0, 1, -1, q, -q, q - 1, 1 - q, i64::MIN, i64::MAX, 1 << 52, -(1 << 52)]);
         let want: Vec<u64> = words.iter().map(|x| x.rem_euclid(q).cast_unsigned()).collect();
         for (isa, kernels) in kernels() {

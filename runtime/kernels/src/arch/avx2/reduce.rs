@@ -1,7 +1,7 @@
 //! From integers, or from another modulus, into `[0, q)`.
 
 use std::arch::x86_64::{
-    _mm256_add_pd, _mm256_and_si256, _mm256_cmpgt_epi64, _mm256_set1_pd, _mm256_srli_epi64, _mm256_sub_epi64,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_and_si256, _mm256_cmpgt_epi64, _mm256_set1_pd, _mm256_srli_epi64, _mm256_sub_epi64,
     _mm256_sub_pd, _mm256_xor_si256,
 };
 
@@ -13,6 +13,12 @@ use crate::Modulus;
 pub(super) fn reduce(dst: &mut [u64], src: &[u64], m: &Modulus) {
     let (lanes, words) = (Lanes::new(m), Words::new(m));
     fill1(dst, src, |x| words.finish(lanes.lower(float(x))));
+}
+
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus) {
+    let (lanes, words, c) = (Lanes::new(m), Words::new(m), splat(c));
+    fill1(dst, src, |x| words.finish(lanes.lower(float(_mm256_add_epi64(x, c)))));
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -8,6 +8,12 @@ pub(crate) fn reduce(dst: &mut [u64], src: &[u64], m: &Modulus) {
     }
 }
 
+pub(crate) fn add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus) {
+    for (dst, &src) in dst.iter_mut().zip(src) {
+        *dst = m.reduce(src + c);
+    }
+}
+
 pub(crate) fn reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus) {
     for (dst, &src) in dst.iter_mut().zip(src) {
         *dst = m.from_i64(src);
