@@ -4,7 +4,7 @@ mod pool;
 
 use std::fmt;
 
-pub(crate) use self::pool::{Buffer, pool, take};
+pub(crate) use self::pool::{AlignedWords, Buffer, aligned_zeros, pool, take};
 
 /// A polynomial of degree below `n`, as `limbs` rows of `n` canonical residues, 64-byte aligned.
 ///

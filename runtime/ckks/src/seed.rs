@@ -69,15 +69,20 @@ pub fn uniform_row(seed: &Seed, domain: Domain, m: &Modulus, out: &mut [u64]) {
 /// The stream is read as packed candidates of as many bits as the modulus, which are rejected unless they are below it.
 pub(crate) struct UniformRow {
     cipher: Aes128Enc,
-    counter: u128,
+    /// Blocks of the stream so far.
+    counter: u64,
     q: u64,
     bits: u32,
     /// The stream's part that makes one round of candidates.
-    stream: [u64; CHUNK],
+    stream: Round,
     /// Residues of a round that was not needed entirely, and which of them are left.
-    round: [u64; CHUNK],
+    round: Round,
     left: Range<usize>,
 }
+
+/// Aligned for vector loads.
+#[repr(align(64))]
+struct Round([u64; CHUNK]);
 
 impl UniformRow {
     pub(crate) fn new(seed: &Seed, domain: Domain, m: &Modulus) -> Self {
@@ -87,8 +92,8 @@ impl UniformRow {
             counter: 0,
             q,
             bits: u64::BITS - q.leading_zeros(),
-            stream: [0; CHUNK],
-            round: [0; CHUNK],
+            stream: Round([0; CHUNK]),
+            round: Round([0; CHUNK]),
             left: 0..0,
         }
     }
@@ -99,17 +104,17 @@ impl UniformRow {
             if self.left.is_empty() {
                 let packed = self.next_packed();
                 if let Some(whole) = out.first_chunk_mut::<CHUNK>() {
-                    unpack(whole, &self.stream[..packed], self.bits);
+                    unpack(whole, &self.stream.0[..packed], self.bits);
                     let found = retain_below(whole, self.q);
                     out = &mut out[found..];
                     continue;
                 }
-                unpack(&mut self.round, &self.stream[..packed], self.bits);
-                self.left = 0..retain_below(&mut self.round, self.q);
+                unpack(&mut self.round.0, &self.stream.0[..packed], self.bits);
+                self.left = 0..retain_below(&mut self.round.0, self.q);
             }
             let taken = self.left.len().min(out.len());
             let (filled, rest) = out.split_at_mut(taken);
-            filled.copy_from_slice(&self.round[self.left.start..][..taken]);
+            filled.copy_from_slice(&self.round.0[self.left.start..][..taken]);
             self.left.start += taken;
             out = rest;
         }
@@ -118,14 +123,14 @@ impl UniformRow {
     /// Writes the next part of the stream and returns its words.
     fn next_packed(&mut self) -> usize {
         let words = packed_words(CHUNK, self.bits);
-        let bytes: &mut [[u8; 16]] = bytemuck::cast_slice_mut(&mut self.stream[..words]);
-        let blocks: &mut [Block] = Array::cast_slice_from_core_mut(bytes);
-        for block in blocks.iter_mut() {
-            *block = Array(self.counter.to_le_bytes());
-            self.counter += 1;
+        for (number, block) in (self.counter..).zip(self.stream.0[..words].as_chunks_mut().0) {
+            *block = [number.to_le(), 0];
         }
+        self.counter += words as u64 / 2;
+        let bytes: &mut [[u8; 16]] = bytemuck::cast_slice_mut(&mut self.stream.0[..words]);
+        let blocks: &mut [Block] = Array::cast_slice_from_core_mut(bytes);
         self.cipher.encrypt_blocks(blocks);
-        self.stream[..words].iter_mut().for_each(|word| *word = u64::from_le(*word));
+        self.stream.0[..words].iter_mut().for_each(|word| *word = u64::from_le(*word));
         words
     }
 }

@@ -16,7 +16,7 @@ pub enum Isa {
     Scalar,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// x86-64 with AVX-512 F, DQ and IFMA.
+    /// x86-64 with AVX-512 F, DQ, IFMA and VBMI2.
     Avx512,
 }
 

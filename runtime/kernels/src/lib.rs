@@ -35,8 +35,8 @@ pub use modulus::Modulus;
 pub use ntt::Ntt;
 pub use pack::{pack, packed_words, retain_below, unpack};
 pub use pointwise::{
-    add_assign, add_reduce, dot, dot2, from_i64, lift_centred, mul, mul_add_assign, mul_add2_assign, mul_assign,
-    mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign, sub_assign,
+    add_assign, add_reduce, dot, dot2, from_i64, lift_centred, mul, mul_add_assign, mul_add2_assign,
+    mul_assign, mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign, sub_assign,
     sub_mul_scalar_assign,
 };
 

@@ -6,7 +6,7 @@ use fhecc_kernels::{Modulus, pack, packed_words, unpack};
 
 use crate::error::EncodingError;
 use crate::parameters::RingPrime;
-use crate::poly::{self, Buffer};
+use crate::poly::{self, AlignedWords, Buffer, aligned_zeros};
 use crate::scale::Scale;
 
 /// `log2` of the bound on coefficients.
@@ -74,7 +74,7 @@ struct Packed {
     length: usize,
     bits: u32,
     /// Strip after strip, see [`fhecc_kernels::pack`]; half of `2^bits` is added to every coefficient.
-    words: Box<[u64]>,
+    words: AlignedWords,
 }
 
 impl Packed {
@@ -87,7 +87,7 @@ impl Packed {
         let bias = 1u64 << (bits - 1);
         let strips = values.chunks(Self::STRIP);
         let words = strips.clone().map(|strip| packed_words(strip.len(), bits)).sum();
-        let mut packed = vec![0; words].into_boxed_slice();
+        let mut packed = aligned_zeros(words);
         let mut rest = &mut *packed;
         let mut biased = [0; Self::STRIP];
         for strip in strips {

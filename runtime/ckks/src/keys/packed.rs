@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::store::KeyStore;
 use crate::error::{EvaluationError, FormatError};
 use crate::parameters::Parameters;
-use crate::poly::Poly;
+use crate::poly::{AlignedWords, Poly, aligned_zeros};
 
 /// Positions that are unpacked at a time: those of all digits stay in the core's own cache until they are used.
 pub(crate) const STRIP: usize = 512;
@@ -62,7 +62,7 @@ pub(crate) struct PackedRows {
 
 #[derive(Clone, Debug)]
 enum Place {
-    Memory(Vec<Box<[u64]>>),
+    Memory(Vec<AlignedWords>),
     /// The offset of every row in the file, in bytes, and the words of the row.
     Disk(Arc<KeyStore>, Vec<(u64, usize)>),
 }
@@ -198,7 +198,7 @@ impl PackedRows {
         for row in 0..shape.rows() {
             let (words, tail) = rest.split_at(shape.row_words(parameters, row));
             rest = tail;
-            let words: Box<[u64]> = words.iter().map(|&word| u64::from_le_bytes(word)).collect();
+            let words = AlignedWords::from_iter(64, words.iter().map(|&word| u64::from_le_bytes(word)));
             let modulus = shape.modulus(parameters, row);
             let bits = shape.bits(parameters, row);
             for packed in words.chunks_exact(packed_words(strip(parameters), bits)) {
@@ -231,11 +231,11 @@ fn packed_rows<S>(
     shape: PackedShape,
     scratch: impl Fn() -> S + Send + Sync,
     fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
-) -> impl IndexedParallelIterator<Item = Box<[u64]>> {
+) -> impl IndexedParallelIterator<Item = AlignedWords> {
     (0..shape.rows()).into_par_iter().map_init(
         move || (scratch(), Poly::unfilled(parameters.n(), 1)),
         move |(scratch, out), row| {
-            let mut packed = vec![0; shape.row_words(parameters, row)].into_boxed_slice();
+            let mut packed = aligned_zeros(shape.row_words(parameters, row));
             for digit in 0..shape.digits {
                 fill(scratch, digit, row, out.limb_mut(0));
                 pack_row(parameters, shape, (digit, row), out.limb(0), &mut packed);

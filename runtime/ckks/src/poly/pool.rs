@@ -27,8 +27,18 @@ pub(crate) struct Buffer {
     length: usize,
 }
 
+/// Words aligned for vector loads that are not the pool's.
+pub(crate) type AlignedWords = AVec<u64, ConstAlign<64>>;
+
+/// This many zeros.
+pub(crate) fn aligned_zeros(length: usize) -> AlignedWords {
+    let mut words = AVec::with_capacity(64, length);
+    words.resize(length, 0);
+    words
+}
+
 pub(crate) enum Memory {
-    Heap(AVec<u64, ConstAlign<64>>),
+    Heap(AlignedWords),
     Mapped(MmapMut),
 }
 
@@ -40,9 +50,7 @@ impl Memory {
         {
             return Self::Mapped(map);
         }
-        let mut heap = AVec::with_capacity(64, length);
-        heap.resize(length, 0);
-        Self::Heap(heap)
+        Self::Heap(aligned_zeros(length))
     }
 
     fn words(&self) -> &[u64] {

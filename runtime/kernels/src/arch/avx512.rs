@@ -18,7 +18,7 @@ use super::{Kernels, NttPlan, scalar};
 use crate::Modulus;
 use crate::convert::ConverterTables;
 
-/// The running CPU has AVX-512 F, DQ and IFMA: only [`Avx512::detect`] makes one.
+/// The running CPU has AVX-512 F, DQ, IFMA and VBMI2: only [`Avx512::detect`] makes one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx512(());
 
@@ -26,7 +26,8 @@ impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
         let found = std::arch::is_x86_feature_detected!("avx512f")
             && std::arch::is_x86_feature_detected!("avx512dq")
-            && std::arch::is_x86_feature_detected!("avx512ifma");
+            && std::arch::is_x86_feature_detected!("avx512ifma")
+            && std::arch::is_x86_feature_detected!("avx512vbmi2");
         found.then_some(Self(()))
     }
 }

@@ -1,8 +1,8 @@
 //! From integers, or from another modulus, into `[0, q)`.
 
 use std::arch::x86_64::{
-    _mm256_add_epi64, _mm256_add_pd, _mm256_and_si256, _mm256_cmpgt_epi64, _mm256_set1_pd, _mm256_srli_epi64, _mm256_sub_epi64,
-    _mm256_sub_pd, _mm256_xor_si256,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_and_si256, _mm256_cmpgt_epi64, _mm256_set1_pd, _mm256_srli_epi64,
+    _mm256_sub_epi64, _mm256_sub_pd, _mm256_xor_si256,
 };
 
 use super::lanes::{Lanes, Words, float, float_signed, splat};

@@ -1,9 +1,9 @@
 //! From integers, or from another modulus, into `[0, q)`.
 
 use std::arch::x86_64::{
-    _mm512_abs_epi64, _mm512_add_epi64, _mm512_cmpge_epu64_mask, _mm512_cmpgt_epu64_mask, _mm512_cmplt_epi64_mask,
-    _mm512_mask_blend_epi64, _mm512_mask_sub_epi64, _mm512_min_epu64, _mm512_setzero_si512,
-    _mm512_srli_epi64,
+    _mm512_abs_epi64, _mm512_add_epi64, _mm512_cmpge_epu64_mask, _mm512_cmpgt_epu64_mask,
+    _mm512_cmplt_epi64_mask, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64, _mm512_min_epu64,
+    _mm512_setzero_si512, _mm512_srli_epi64,
 };
 
 use super::lanes::{Factor, Lanes, splat};
