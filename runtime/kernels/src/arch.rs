@@ -79,6 +79,9 @@ pub(crate) trait Kernels: Sync {
     fn permute(&self, dst: &mut [u64], src: &[u64], index: &[u32]) {
         scalar::permute::permute(dst, src, index);
     }
+    fn permute_mirrored(&self, dst: &mut [u64], src: &[u64], index: &[u32]) {
+        scalar::permute::permute_mirrored(dst, src, index);
+    }
     fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
         scalar::permute::permute_add_assign(acc, src, index, m);
     }

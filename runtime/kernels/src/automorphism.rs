@@ -34,6 +34,18 @@ pub fn permute(dst: &mut [u64], src: &[u64], index: &[u32]) {
     active().permute(dst, src, index);
 }
 
+/// `dst[i] = src[n - 1 - index[i]]` for the `n` values of `src`, a multiple of eight: what [`permute`] does to the
+/// values in reverse order.
+///
+/// # Panics
+///
+/// If `dst` and `index` differ in length, `n` is no multiple of eight, or an index is out of bounds.
+pub fn permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]) {
+    assert_eq!(dst.len(), index.len(), "slices must match in length");
+    assert!(src.len().is_multiple_of(8), "a multiple of eight values");
+    active().permute_mirrored(dst, src, index);
+}
+
 /// `acc[i] += src[index[i]]`.
 ///
 /// # Panics

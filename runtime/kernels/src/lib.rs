@@ -28,7 +28,9 @@ mod pack;
 mod pointwise;
 mod roots;
 
-pub use automorphism::{coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign};
+pub use automorphism::{
+    coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign, permute_mirrored,
+};
 pub use convert::BaseConverter;
 pub use isa::{Isa, IsaError, isa, select};
 pub use modulus::Modulus;

@@ -1,6 +1,6 @@
 //! Sums over the babies of every giant step.
 
-use fhecc_kernels::{Modulus, dot2, permute};
+use fhecc_kernels::{Modulus, dot2, permute, permute_mirrored};
 use rayon::prelude::*;
 
 use super::GiantStep;
@@ -94,15 +94,23 @@ fn block_sums<B: BabyRows>(
 }
 
 impl BabyRow<'_> {
-    /// Some consecutive positions of one half.
-    fn part(&self, half: usize, side: &Side<'_>, out: &mut [u64]) {
-        match self.permutation {
-            Some(table) => permute(out, self.halves[half], &table[side.start..][..out.len()]),
-            None => out.copy_from_slice(&self.halves[half][side.start..][..out.len()]),
+    /// Some consecutive positions of one half, in `out` unless they lie ready.
+    fn part<'s>(&'s self, half: usize, side: &Side<'_>, out: &'s mut [u64]) -> &'s [u64] {
+        let values = self.halves[half];
+        match (self.permutation, side.reversed) {
+            (None, false) => return &values[side.start..][..out.len()],
+            (None, true) => {
+                out.copy_from_slice(&values[side.start..][..out.len()]);
+                out.reverse();
+            }
+            (Some(table), false) => permute(out, values, &table[side.start..][..out.len()]),
+            // An automorphism maps mirror images to mirror images.
+            (Some(table), true) => {
+                let start = values.len() - side.start - out.len();
+                permute_mirrored(out, values, &table[start..][..out.len()]);
+            }
         }
-        if side.reversed {
-            out.reverse();
-        }
+        out
     }
 }
 
@@ -173,16 +181,13 @@ impl Products<'_> {
     /// `sum_b plaintext_b * baby_b` on the sides of chunk `number`, for every step.
     fn write(&self, number: usize, mut sides: Vec<Side<'_>>, scratch: &mut ChunkScratch, modulus: &Modulus) {
         let chunk = scratch.repeated.n();
-        let mut parts = scratch.babies.as_mut_slice().chunks_exact_mut(chunk);
-        for side in &sides {
-            for baby in self.babies {
-                for half in 0..2 {
-                    if let Some(out) = parts.next() {
-                        baby.part(half, side, out);
-                    }
-                }
-            }
-        }
+        let wanted = sides
+            .iter()
+            .flat_map(|side| self.babies.iter().flat_map(move |baby| [0, 1].map(|half| (side, baby, half))));
+        let parts: Vec<&[u64]> = wanted
+            .zip(scratch.babies.as_mut_slice().chunks_exact_mut(chunk))
+            .map(|((side, baby, half), out)| baby.part(half, side, out))
+            .collect();
         for (step, (_, terms)) in self.block.steps.iter().enumerate() {
             let repeated = scratch.repeated.as_mut_slice().chunks_exact_mut(chunk);
             let factors: Vec<&[u64]> = terms
@@ -193,7 +198,7 @@ impl Products<'_> {
             for (index, side) in sides.iter_mut().enumerate() {
                 let half = |which: usize| -> Vec<&[u64]> {
                     let first = 2 * index * self.babies.len() + which;
-                    terms.iter().map(|term| scratch.babies.limb(first + 2 * term.baby)).collect()
+                    terms.iter().map(|term| parts[first + 2 * term.baby]).collect()
                 };
                 let [out0, out1] = &mut side.out[step];
                 dot2(out0, out1, &factors, &half(0), &half(1), modulus);

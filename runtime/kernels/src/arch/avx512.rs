@@ -65,6 +65,7 @@ impl Kernels for Avx512 {
         reduce::reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus);
         reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
         permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
+        permute::permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
         pack::pack(dst: &mut [u64], src: &[u64], bits: u32);
         pack::unpack(dst: &mut [u64], src: &[u64], bits: u32);

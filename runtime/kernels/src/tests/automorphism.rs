@@ -20,6 +20,10 @@ fn automorphisms_permute_transformed_values() {
                 let mut got = vec![0; n];
                 kernels.permute(&mut got, &values, &index);
                 assert_eq!(got, want, "{isa}, n {n}, galois {galois}");
+                let reversed: Vec<u64> = values.iter().rev().copied().collect();
+                let mut mirrored = vec![0; n];
+                kernels.permute_mirrored(&mut mirrored, &reversed, &index);
+                assert_eq!(mirrored, want, "{isa}, n {n}, galois {galois}, mirrored");
                 kernels.permute_add_assign(&mut got, &values, &index, &m);
                 kernels.sub_assign(&mut got, &want, &m);
                 assert_eq!(got, want, "{isa}, n {n}, galois {galois}, added");

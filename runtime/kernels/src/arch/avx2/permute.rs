@@ -1,8 +1,8 @@
 //! Permutations given by an index table, one shuffle per four values where these stay together.
 
 use std::arch::x86_64::{
-    __m256i, _mm_shuffle_epi32, _mm_srli_epi32, _mm_testz_si128, _mm_xor_si128, _mm256_add_epi64,
-    _mm256_cvtepu32_epi64, _mm256_or_si256, _mm256_permutevar8x32_epi32, _mm256_slli_epi64,
+    __m128i, __m256i, _mm_set1_epi32, _mm_shuffle_epi32, _mm_srli_epi32, _mm_testz_si128, _mm_xor_si128,
+    _mm256_add_epi64, _mm256_cvtepu32_epi64, _mm256_or_si256, _mm256_permutevar8x32_epi32, _mm256_slli_epi64,
 };
 
 use super::lanes::{Row, Words, load, load_indices, splat, store};
@@ -20,6 +20,19 @@ pub(super) fn permute(dst: &mut [u64], src: &[u64], index: &[u32]) {
         }
     }
     scalar::permute::permute(rest, src, rest_indices);
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]) {
+    let groups = src.as_chunks().0;
+    let ((rows, rest), (indices, rest_indices)) = (dst.as_chunks_mut::<4>(), index.as_chunks());
+    for (row, index) in rows.iter_mut().zip(indices) {
+        match gather_mirrored(groups, index) {
+            Some(x) => store(row, x),
+            None => scalar::permute::permute_mirrored(row, src, index),
+        }
+    }
+    scalar::permute::permute_mirrored(rest, src, rest_indices);
 }
 
 #[target_feature(enable = "avx2")]
@@ -44,14 +57,34 @@ pub(super) fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m:
 #[target_feature(enable = "avx2")]
 fn gather(groups: &[Row], index: &[u32; 4]) -> Option<__m256i> {
     let indices = load_indices(index);
+    Some(shuffle(load(groups.get(common_group(indices, index)?)?), indices))
+}
+
+/// [`gather`] of the values in reverse order.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn gather_mirrored(groups: &[Row], index: &[u32; 4]) -> Option<__m256i> {
+    let indices = load_indices(index);
+    let last = groups.len().checked_sub(1)?;
+    let group = load(groups.get(last.checked_sub(common_group(indices, index)?)?)?);
+    Some(shuffle(group, _mm_xor_si128(indices, _mm_set1_epi32(3))))
+}
+
+/// The number of the group that all indices are in.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn common_group(indices: __m128i, index: &[u32; 4]) -> Option<usize> {
     let differences = _mm_srli_epi32::<2>(_mm_xor_si128(indices, _mm_shuffle_epi32::<0>(indices)));
-    if _mm_testz_si128(differences, differences) == 0 {
-        return None;
-    }
-    let group = load(groups.get(index[0] as usize / 4)?);
+    (_mm_testz_si128(differences, differences) == 1).then_some(index[0] as usize / 4)
+}
+
+/// The values at indices of which the low two bits count.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shuffle(group: __m256i, indices: __m128i) -> __m256i {
     // The shuffle moves halves of values, number `2 i` and `2 i + 1`; it reads the low three bits of these.
     let low = _mm256_cvtepu32_epi64(indices);
     let low = _mm256_add_epi64(low, low);
     let high = _mm256_or_si256(_mm256_slli_epi64::<32>(low), splat(1 << 32));
-    Some(_mm256_permutevar8x32_epi32(group, _mm256_or_si256(low, high)))
+    _mm256_permutevar8x32_epi32(group, _mm256_or_si256(low, high))
 }
