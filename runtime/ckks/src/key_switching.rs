@@ -21,7 +21,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub(crate) use self::division::{divide, divide_pair};
-pub(crate) use self::extended::{ExtendedPair, fitted};
+pub(crate) use self::extended::{ExtendedPair, fitted, special_product};
 use crate::base_conversion::{Source, group_size};
 use crate::error::EvaluationError;
 use crate::keys::{DigitLayout, KeySwitchKey, PackedRow, strip};
@@ -105,12 +105,12 @@ impl Decomposed {
         self.check(key)?;
         let mut out = ExtendedPair::unfilled(parameters, self.level, self.special_count);
         out.par_rows_mut()
-            .try_for_each(|(row, out0, out1)| self.product_row(parameters, key, row, out0, out1))?;
+            .try_for_each(|(row, out0, out1)| self.product_row(parameters, key, row, NOTHING, out0, out1))?;
         Ok(out)
     }
 
-    /// One row of [`Decomposed::product`], overwriting both outputs; the key must have passed
-    /// [`Decomposed::check`].
+    /// One row of [`Decomposed::product`] and, for a row of the chain, `P` times `plus`, overwriting both outputs; the
+    /// key must have passed [`Decomposed::check`].
     ///
     /// # Errors
     ///
@@ -120,11 +120,12 @@ impl Decomposed {
         parameters: &Parameters,
         key: &KeySwitchKey,
         row: usize,
+        plus: Addends<'_>,
         out0: &mut [u64],
         out1: &mut [u64],
     ) -> Result<(), EvaluationError> {
         let digits: Vec<&[u64]> = (0..self.digits).map(|digit| self.row(digit, row)).collect();
-        key_product_row(parameters, key, self.level, row, &digits, out0, out1)
+        key_product_row(parameters, key, (self.level, row), &digits, plus, out0, out1)
     }
 
     /// Whether the key fits these digits.
@@ -161,6 +162,20 @@ pub(crate) fn key_product(
     x: &Poly,
     key: &KeySwitchKey,
 ) -> Result<ExtendedPair, EvaluationError> {
+    key_product_plus(parameters, x, key, [None, None])
+}
+
+/// [`key_product`] plus `P` times polynomials at the level of `x`: added while the products are at hand.
+///
+/// # Errors
+///
+/// As [`key_product`].
+pub(crate) fn key_product_plus(
+    parameters: &Parameters,
+    x: &Poly,
+    key: &KeySwitchKey,
+    plus: [Option<&Poly>; 2],
+) -> Result<ExtendedPair, EvaluationError> {
     if key.layout() != DigitLayout::Greedy {
         return Err(EvaluationError::Argument {
             what: "a single-digit key cannot switch a whole polynomial".into(),
@@ -183,7 +198,10 @@ pub(crate) fn key_product(
             pairs.zip(scratch.chunks_exact(n * count)).enumerate().try_for_each(
                 |(i, ((out0, out1), rows))| {
                     let terms: Vec<&[u64]> = rows.chunks_exact(n).collect();
-                    key_product_row(parameters, key, digits.level, index * group + i, &terms, out0, out1)
+                    let row = index * group + i;
+                    let plus =
+                        if row <= digits.level { plus.map(|poly| Some(poly?.limb(row))) } else { NOTHING };
+                    key_product_row(parameters, key, (digits.level, row), &terms, plus, out0, out1)
                 },
             )
         },
@@ -241,7 +259,13 @@ impl<'a> Digits<'a> {
     }
 }
 
-/// `out = sum_j digit_j (b_j, a_j)` for one row, strip by strip.
+/// What is multiplied by `P` and added to each half of a row of the chain.
+pub(crate) type Addends<'a> = [Option<&'a [u64]>; 2];
+
+/// No addends.
+pub(crate) const NOTHING: Addends<'static> = [None, None];
+
+/// `out = sum_j digit_j (b_j, a_j) + P plus` for one row, strip by strip.
 ///
 /// # Errors
 ///
@@ -249,9 +273,9 @@ impl<'a> Digits<'a> {
 fn key_product_row(
     parameters: &Parameters,
     key: &KeySwitchKey,
-    level: usize,
-    row: usize,
+    (level, row): (usize, usize),
     digits: &[&[u64]],
+    plus: Addends<'_>,
     out0: &mut [u64],
     out1: &mut [u64],
 ) -> Result<(), EvaluationError> {
@@ -265,6 +289,7 @@ fn key_product_row(
             (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect(),
         ),
     };
+    let special = special_product(parameters, key.special_count(), m);
     let strip = strip(parameters);
     let mut space = Poly::unfilled(strip, 2 * count);
     let (b_space, a_space) = space.as_mut_slice().split_at_mut(strip * count);
@@ -272,8 +297,14 @@ fn key_product_row(
     for (index, (out0, out1)) in outputs.enumerate() {
         b.unpack(index, b_space);
         a.write(index, a_space);
-        let digits = part(digits, &(index * strip..(index + 1) * strip));
+        let positions = index * strip..(index + 1) * strip;
+        let digits = part(digits, &positions);
         fhecc_kernels::dot2(out0, out1, &digits, &chunks(b_space, strip), &chunks(a_space, strip), m);
+        for (out, plus) in [out0, out1].into_iter().zip(plus) {
+            if let Some(plus) = plus {
+                fhecc_kernels::mul_scalar_add_assign(out, &plus[positions.clone()], special, m);
+            }
+        }
     }
     Ok(())
 }

@@ -15,7 +15,7 @@
 //! for two products per prime. The babies of the first matrix are made that way, each together with its
 //! partner half a turn of the slots away: their sum is the trace onto polynomials in `X^2`.
 
-use fhecc_kernels::{mul_scalar_add_assign, permute, permute_add_assign};
+use fhecc_kernels::{permute, permute_add_assign};
 use rayon::prelude::*;
 
 use super::circuit::Stage;
@@ -24,7 +24,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, fitted, key_product};
+use crate::key_switching::{Decomposed, ExtendedPair, fitted, key_product_plus};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
     BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Horner, StoredBabies, Switch, all_inner_sums, baby_rotations,
@@ -77,8 +77,8 @@ fn to_sparse_secret(
     ciphertext: &Ciphertext,
     key: &KeySwitchKey,
 ) -> Result<(Poly, Poly), EvaluationError> {
-    let mut sum = key_product(parameters, &ciphertext.c1.truncated(1), key)?;
-    sum.add_scaled(parameters, &ciphertext.c0.truncated(1), None);
+    let (c0, c1) = (ciphertext.c0.truncated(1), ciphertext.c1.truncated(1));
+    let sum = key_product_plus(parameters, &c1, key, [Some(&c0), None])?;
     let (mut c0, mut c1) = sum.mod_down(parameters);
     for poly in [&mut c0, &mut c1] {
         parameters.moduli()[0].ntt.inverse(poly.limb_mut(0));
@@ -136,11 +136,10 @@ impl RaisedBabies<'_> {
         scratch: &mut Poly,
     ) -> Result<(), EvaluationError> {
         let m = &self.parameters.extended_prime(self.level, row).modulus;
-        let p = m.reduce(self.parameters.special_moduli()[0].modulus.value());
+        let plus = [(row <= self.level).then(|| self.c0.row(0, row)), None];
         let (first, second) = scratch.as_mut_slice().split_at_mut(self.parameters.n());
         for (which, (key, table)) in self.switches[index].iter().enumerate() {
-            self.c1.product_row(self.parameters, key, row, first, second)?;
-            mul_scalar_add_assign(first, self.c0.row(0, row), p, m);
+            self.c1.product_row(self.parameters, key, row, plus, first, second)?;
             if which == 0 {
                 permute(out0, first, table);
                 permute(out1, second, table);

@@ -1,5 +1,6 @@
 //! Pairs of polynomials over `Q_l P`: sums of key products before the division by `P`.
 
+use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
 use super::division::divide_pair;
@@ -64,7 +65,7 @@ impl ExtendedPair {
         let (level, special_count) = (self.level, self.special_count);
         self.par_rows_mut().take(level + 1).for_each(|(row, out0, out1)| {
             let m = &parameters.moduli()[row].modulus;
-            let p = special_product(parameters, special_count, row);
+            let p = special_product(parameters, special_count, m);
             fhecc_kernels::mul_scalar_add_assign(out0, c0.limb(row), p, m);
             if let Some(c1) = c1 {
                 fhecc_kernels::mul_scalar_add_assign(out1, c1.limb(row), p, m);
@@ -100,9 +101,8 @@ pub(crate) fn fitted((c0, c1): (Poly, Poly)) -> (Poly, Poly) {
     (c0.clone(), c1.clone())
 }
 
-/// The product of the first `special_count` special primes modulo `q_limb`.
-pub(crate) fn special_product(parameters: &Parameters, special_count: usize, limb: usize) -> u64 {
-    let m = &parameters.moduli()[limb].modulus;
+/// The product `P` of the first `special_count` special primes modulo any prime.
+pub(crate) fn special_product(parameters: &Parameters, special_count: usize, m: &Modulus) -> u64 {
     parameters.special_moduli()[..special_count]
         .iter()
         .fold(1, |product, p| m.mul(product, m.reduce(p.modulus.value())))

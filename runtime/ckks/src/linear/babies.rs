@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fhecc_kernels::mul_scalar_add_assign;
+use fhecc_kernels::mul_scalar_assign;
 use rayon::prelude::*;
 
 use super::sequential::{BabySteps, evenly_spaced};
@@ -13,7 +13,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Route};
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, fitted};
+use crate::key_switching::{Decomposed, ExtendedPair, fitted, special_product};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -68,17 +68,6 @@ pub(crate) fn compute_rows(
 /// The key of an automorphism, and the automorphism as a permutation of the rows.
 pub(crate) type Switch<'a> = (&'a KeySwitchKey, Arc<[u32]>);
 
-/// `P mod` every prime of the extended basis, for the first `special_count` special primes.
-fn special_product(parameters: &Parameters, level: usize, special_count: usize) -> Vec<u64> {
-    (0..=level + special_count)
-        .map(|row| {
-            let m = &parameters.extended_prime(level, row).modulus;
-            let special = &parameters.special_moduli()[..special_count];
-            special.iter().fold(1, |product, p| m.mul(product, m.reduce(p.modulus.value())))
-        })
-        .collect()
-}
-
 /// What babies are rotations of: the input, the input rotated by what composite babies begin with, or another baby.
 struct Origin<'a> {
     ciphertext: Cow<'a, Ciphertext>,
@@ -103,7 +92,6 @@ pub(crate) struct HoistedBabies<'a> {
     /// The input first.
     origins: Vec<Origin<'a>>,
     special_count: usize,
-    special_product: Vec<u64>,
     rotations: Vec<i32>,
     babies: Vec<Baby<'a>>,
 }
@@ -144,8 +132,7 @@ impl<'a> HoistedBabies<'a> {
             },
         };
         let babies = routes.into_iter().map(baby).collect();
-        let special_product = special_product(parameters, level, special_count);
-        Ok(Self { parameters, level, origins, special_count, special_product, rotations, babies })
+        Ok(Self { parameters, level, origins, special_count, rotations, babies })
     }
 
     /// Babies made from one another as `steps` says. Those of which others are made are divided by `P` and decomposed
@@ -186,8 +173,7 @@ impl<'a> HoistedBabies<'a> {
         }
         let origin = |(digits, ciphertext)| Origin { ciphertext, decomposed: Some(digits) };
         let origins = origins.into_iter().map(origin).collect();
-        let special_product = special_product(parameters, level, special_count);
-        Ok(Self { parameters, level, origins, special_count, special_product, rotations, babies })
+        Ok(Self { parameters, level, origins, special_count, rotations, babies })
     }
 }
 
@@ -267,22 +253,17 @@ impl HoistedBabies<'_> {
         let in_chain = row <= self.level;
         let baby = &self.babies[index];
         let Origin { ciphertext, decomposed } = &self.origins[baby.origin];
-        let switched = match (&baby.switch, decomposed) {
-            (Some((key, _)), Some(decomposed)) => {
-                decomposed.product_row(self.parameters, key, row, first, second)?;
-                true
-            }
-            _ => {
-                first.fill(0);
-                second.fill(0);
-                false
-            }
-        };
-        if in_chain {
-            let factor = self.special_product[row];
-            mul_scalar_add_assign(first, ciphertext.c0.limb(row), factor, m);
-            if !switched {
-                mul_scalar_add_assign(second, ciphertext.c1.limb(row), factor, m);
+        if let (Some((key, _)), Some(decomposed)) = (&baby.switch, decomposed) {
+            let plus = [in_chain.then(|| ciphertext.c0.limb(row)), None];
+            return decomposed.product_row(self.parameters, key, row, plus, first, second);
+        }
+        let factor = special_product(self.parameters, self.special_count, m);
+        for (out, poly) in [(first, &ciphertext.c0), (second, &ciphertext.c1)] {
+            if in_chain {
+                out.copy_from_slice(poly.limb(row));
+                mul_scalar_assign(out, factor, m);
+            } else {
+                out.fill(0);
             }
         }
         Ok(())

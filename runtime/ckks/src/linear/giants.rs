@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Keyed};
 use crate::galois::Galois;
-use crate::key_switching::{ExtendedPair, divide, key_product};
+use crate::key_switching::{ExtendedPair, divide, key_product, key_product_plus};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -79,8 +79,7 @@ fn add_switched(
     (galois, key): Keyed<'_>,
     sum: &mut ExtendedPair,
 ) -> Result<(), EvaluationError> {
-    let mut switched = key_product(parameters, &c1, key)?;
-    switched.add_scaled(parameters, &c0, None);
+    let switched = key_product_plus(parameters, &c1, key, [Some(&c0), None])?;
     sum.add_permuted(parameters, &switched, galois);
     Ok(())
 }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, integer_constant, residue};
-use crate::key_switching::{divide_pair, key_product};
+use crate::key_switching::{divide_pair, key_product_plus};
 use crate::keys::KeyKind;
 use crate::parameters::RingPrime;
 use crate::poly::Poly;
@@ -106,9 +106,7 @@ impl<'a> Sum<'a> {
         } else {
             let d2 = compute(&|row, prime, out| self.square_part(row, prime, out));
             let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
-            let mut sum = key_product(parameters, &d2, key)?;
-            sum.add_scaled(parameters, &d0, Some(&d1));
-            sum.mod_down_rescale(parameters)
+            key_product_plus(parameters, &d2, key, [Some(&d0), Some(&d1)])?.mod_down_rescale(parameters)
         };
         Ok(Ciphertext { level: level - 1, scale, c0, c1 })
     }
