@@ -1,7 +1,7 @@
 //! Permutations given by an index table, one shuffle per four values where these stay together.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_set1_epi32, _mm_shuffle_epi32, _mm_srli_epi32, _mm_testz_si128, _mm_xor_si128,
+    __m256i, _mm_set1_epi32, _mm_shuffle_epi32, _mm_srli_epi32, _mm_testz_si128, _mm_xor_si128,
     _mm256_add_epi64, _mm256_cvtepu32_epi64, _mm256_or_si256, _mm256_permutevar8x32_epi32, _mm256_slli_epi64,
 };
 
@@ -11,28 +11,32 @@ use crate::arch::scalar;
 
 #[target_feature(enable = "avx2")]
 pub(super) fn permute(dst: &mut [u64], src: &[u64], index: &[u32]) {
-    let groups = src.as_chunks().0;
-    let ((rows, rest), (indices, rest_indices)) = (dst.as_chunks_mut::<4>(), index.as_chunks());
-    for (row, index) in rows.iter_mut().zip(indices) {
-        match gather(groups, index) {
-            Some(x) => store(row, x),
-            None => scalar::permute::permute(row, src, index),
-        }
-    }
-    scalar::permute::permute(rest, src, rest_indices);
+    fill::<false>(dst, src, index, scalar::permute::permute);
 }
 
 #[target_feature(enable = "avx2")]
 pub(super) fn permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]) {
+    fill::<true>(dst, src, index, scalar::permute::permute_mirrored);
+}
+
+/// What is not in one group is left to `portable`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn fill<const MIRRORED: bool>(
+    dst: &mut [u64],
+    src: &[u64],
+    index: &[u32],
+    portable: impl Fn(&mut [u64], &[u64], &[u32]),
+) {
     let groups = src.as_chunks().0;
     let ((rows, rest), (indices, rest_indices)) = (dst.as_chunks_mut::<4>(), index.as_chunks());
     for (row, index) in rows.iter_mut().zip(indices) {
-        match gather_mirrored(groups, index) {
+        match gather::<MIRRORED>(groups, index) {
             Some(x) => store(row, x),
-            None => scalar::permute::permute_mirrored(row, src, index),
+            None => portable(row, src, index),
         }
     }
-    scalar::permute::permute_mirrored(rest, src, rest_indices);
+    portable(rest, src, rest_indices);
 }
 
 #[target_feature(enable = "avx2")]
@@ -41,7 +45,7 @@ pub(super) fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m:
     let groups = src.as_chunks().0;
     let ((rows, rest), (indices, rest_indices)) = (acc.as_chunks_mut::<4>(), index.as_chunks());
     for (row, index) in rows.iter_mut().zip(indices) {
-        match gather(groups, index) {
+        match gather::<false>(groups, index) {
             Some(x) => {
                 let sum = words.add(load(row), x);
                 store(row, sum);
@@ -52,39 +56,25 @@ pub(super) fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m:
     scalar::permute::permute_add_assign(rest, src, rest_indices, m);
 }
 
-/// The values at four indices, if all are in the same of `groups`.
+/// The values at four indices, counted from the end if `MIRRORED`, if all are in the same of `groups`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn gather(groups: &[Row], index: &[u32; 4]) -> Option<__m256i> {
+fn gather<const MIRRORED: bool>(groups: &[Row], index: &[u32; 4]) -> Option<__m256i> {
     let indices = load_indices(index);
-    Some(shuffle(load(groups.get(common_group(indices, index)?)?), indices))
-}
-
-/// [`gather`] of the values in reverse order.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn gather_mirrored(groups: &[Row], index: &[u32; 4]) -> Option<__m256i> {
-    let indices = load_indices(index);
-    let last = groups.len().checked_sub(1)?;
-    let group = load(groups.get(last.checked_sub(common_group(indices, index)?)?)?);
-    Some(shuffle(group, _mm_xor_si128(indices, _mm_set1_epi32(3))))
-}
-
-/// The number of the group that all indices are in.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn common_group(indices: __m128i, index: &[u32; 4]) -> Option<usize> {
     let differences = _mm_srli_epi32::<2>(_mm_xor_si128(indices, _mm_shuffle_epi32::<0>(indices)));
-    (_mm_testz_si128(differences, differences) == 1).then_some(index[0] as usize / 4)
-}
-
-/// The values at indices of which the low two bits count.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn shuffle(group: __m256i, indices: __m128i) -> __m256i {
+    if _mm_testz_si128(differences, differences) == 0 {
+        return None;
+    }
+    let number = index[0] as usize / 4;
+    let (number, indices) = if MIRRORED {
+        (groups.len().checked_sub(number + 1)?, _mm_xor_si128(indices, _mm_set1_epi32(3)))
+    } else {
+        (number, indices)
+    };
+    let group = load(groups.get(number)?);
     // The shuffle moves halves of values, number `2 i` and `2 i + 1`; it reads the low three bits of these.
     let low = _mm256_cvtepu32_epi64(indices);
     let low = _mm256_add_epi64(low, low);
     let high = _mm256_or_si256(_mm256_slli_epi64::<32>(low), splat(1 << 32));
-    _mm256_permutevar8x32_epi32(group, _mm256_or_si256(low, high))
+    Some(_mm256_permutevar8x32_epi32(group, _mm256_or_si256(low, high)))
 }
