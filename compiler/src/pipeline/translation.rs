@@ -74,18 +74,22 @@ impl<'a> Translation<'a> {
         let models = models(g, he, ranges, fits, self.profile);
         interpreter.set_activations(&models);
         // Outside of their domain polynomials explode, and rounding errors with them: dim the image until
-        // every argument is inside.
-        let mut image = self.image.clone();
-        let mut logits = Vec::new();
-        for _ in 0..8 {
+        // every argument is inside. Biases alone may lead outside: then the dimmest image serves.
+        let answer = |image: &[f64]| {
             let mut observer = RangeObserver::default();
-            logits = interpreter.run(&image, &mut observer as &mut dyn Observer<f64>);
+            let logits = interpreter.run(image, &mut observer as &mut dyn Observer<f64>);
             let inside =
                 |(path, top): (&String, &f64)| models.get(path).is_none_or(|m| *top <= 1.1 * m.range);
-            if observer.ranges.iter().all(inside) {
+            (logits, observer.ranges.iter().all(inside))
+        };
+        let mut image = self.image.clone();
+        let (mut logits, mut inside) = answer(&image);
+        for _ in 0..8 {
+            if inside {
                 break;
             }
             image.iter_mut().for_each(|v| *v /= 2.0);
+            (logits, inside) = answer(&image);
         }
         let factor = |id| ranges.factors.get(&id).copied().unwrap_or(1.0);
         let tensor: Vec<f64> = image.iter().map(|v| v * factor(g.input)).collect();
