@@ -20,8 +20,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-pub(crate) use self::division::{divide, divide_pair};
-pub(crate) use self::extended::{ExtendedPair, fitted, special_product};
+pub(crate) use self::division::{divide, divide_pair, divide_pair_fitted};
+pub(crate) use self::extended::{ExtendedPair, special_product};
 use crate::base_conversion::{Source, group_size};
 use crate::error::EvaluationError;
 use crate::keys::{DigitLayout, KeySwitchKey, PackedRow, strip};
@@ -222,12 +222,14 @@ impl<'a> Digits<'a> {
     fn new(parameters: &'a Parameters, x: &'a Poly, special_count: usize) -> Result<Self, EvaluationError> {
         let level = x.limbs() - 1;
         let ranges = KeySwitchKey::layout_digits(parameters, level, special_count, DigitLayout::Greedy)?;
-        let mut coefficients = x.clone();
-        coefficients
-            .as_mut_slice()
-            .par_chunks_exact_mut(x.n())
-            .zip(parameters.moduli())
-            .for_each(|(row, prime)| prime.ntt.inverse(row));
+        let mut coefficients = Poly::unfilled(x.n(), x.limbs());
+        let rows = coefficients.as_mut_slice().par_chunks_exact_mut(x.n());
+        rows.zip(x.as_slice().par_chunks_exact(x.n())).zip(parameters.moduli()).for_each(
+            |((row, from), prime)| {
+                row.copy_from_slice(from);
+                prime.ntt.inverse(row);
+            },
+        );
         Ok(Self { parameters, level, ranges, transformed: x, coefficients })
     }
 

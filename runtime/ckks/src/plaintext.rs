@@ -78,7 +78,7 @@ impl Plaintext {
         if stored.len() >= scratch.len() {
             return stored;
         }
-        repeat(stored, scratch);
+        fhecc_kernels::repeat(scratch, stored);
         scratch
     }
 
@@ -89,27 +89,5 @@ impl Plaintext {
             && parameters.n().is_multiple_of(n)
             && self.level <= parameters.max_level()
             && self.special_count <= parameters.special_limbs()
-    }
-}
-
-/// Writes every value of `short` to `long.len() / short.len()` consecutive positions.
-pub(crate) fn repeat(short: &[u64], long: &mut [u64]) {
-    match long.len() / short.len() {
-        1 => long.copy_from_slice(short),
-        // The common periods, worth a loop that vectorises.
-        2 => repeat_fixed::<2>(short, long),
-        4 => repeat_fixed::<4>(short, long),
-        8 => repeat_fixed::<8>(short, long),
-        gap => {
-            for (block, &value) in long.chunks_exact_mut(gap).zip(short) {
-                block.fill(value);
-            }
-        }
-    }
-}
-
-fn repeat_fixed<const GAP: usize>(short: &[u64], long: &mut [u64]) {
-    for (block, &value) in long.as_chunks_mut::<GAP>().0.iter_mut().zip(short) {
-        *block = [value; GAP];
     }
 }

@@ -31,6 +31,9 @@ pub(crate) trait Kernels: Sync {
     fn neg_assign(&self, a: &mut [u64], m: &Modulus) {
         scalar::pointwise::neg_assign(a, m);
     }
+    fn add_scalar_assign(&self, a: &mut [u64], s: u64, m: &Modulus) {
+        scalar::pointwise::add_scalar_assign(a, s, m);
+    }
     fn mul_assign(&self, a: &mut [u64], b: &[u64], m: &Modulus) {
         scalar::pointwise::mul_assign(a, b, m);
     }
@@ -84,6 +87,9 @@ pub(crate) trait Kernels: Sync {
     }
     fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
         scalar::permute::permute_add_assign(acc, src, index, m);
+    }
+    fn repeat(&self, dst: &mut [u64], src: &[u64]) {
+        scalar::permute::repeat(dst, src);
     }
     fn pack(&self, dst: &mut [u64], src: &[u64], bits: u32) {
         scalar::pack::pack(dst, src, bits);

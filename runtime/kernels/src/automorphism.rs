@@ -56,6 +56,17 @@ pub fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modul
     active().permute_add_assign(acc, src, index, m);
 }
 
+/// Writes every value of `src` to `dst.len() / src.len()` consecutive positions: the full transform of a polynomial in
+/// `X^t` from that of degree `n / t`.
+///
+/// # Panics
+///
+/// If the length of `dst` is no multiple of that of `src`, or `src` is empty.
+pub fn repeat(dst: &mut [u64], src: &[u64]) {
+    assert!(dst.len().is_multiple_of(src.len()), "every value as often");
+    active().repeat(dst, src);
+}
+
 /// Applies `X -> X^galois` to coefficients: `X^i` becomes `X^(i galois)`, with `X^n = -1`.
 ///
 /// # Panics

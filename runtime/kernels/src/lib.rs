@@ -29,7 +29,7 @@ mod pointwise;
 mod roots;
 
 pub use automorphism::{
-    coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign, permute_mirrored,
+    coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign, permute_mirrored, repeat,
 };
 pub use convert::BaseConverter;
 pub use isa::{Isa, IsaError, isa, select};
@@ -37,9 +37,9 @@ pub use modulus::Modulus;
 pub use ntt::Ntt;
 pub use pack::{pack, packed_words, retain_below, unpack};
 pub use pointwise::{
-    add_assign, add_reduce, dot, dot2, from_i64, lift_centred, mul, mul_add_assign, mul_add2_assign,
-    mul_assign, mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign, sub_assign,
-    sub_mul_scalar_assign,
+    add_assign, add_reduce, add_scalar_assign, dot, dot2, from_i64, lift_centred, mul, mul_add_assign,
+    mul_add2_assign, mul_assign, mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign,
+    sub_assign, sub_mul_scalar_assign,
 };
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ pub fn neg_assign(a: &mut [u64], m: &Modulus) {
     active().neg_assign(a, m);
 }
 
+/// `a += s`, `s` canonical.
+pub fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
+    active().add_scalar_assign(a, s, m);
+}
+
 /// `a *= b`.
 pub fn mul_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
     same_length!(a, b);

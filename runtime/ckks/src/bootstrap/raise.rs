@@ -24,7 +24,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, fitted, key_product_plus};
+use crate::key_switching::{Decomposed, ExtendedPair, key_product_plus};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
     BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Horner, StoredBabies, Switch, all_inner_sums, baby_rotations,
@@ -160,7 +160,7 @@ impl RaisedBabies<'_> {
                 || Poly::unfilled(parameters.n(), 2),
                 |scratch, (row, first, second)| self.product_row(index, row, [first, second], scratch),
             )?;
-            let (c0, c1) = fitted(baby.mod_down(parameters));
+            let (c0, c1) = baby.mod_down_fitted(parameters);
             Ok(Ciphertext { level, scale, c0, c1 })
         };
         let ciphertexts = (0..self.rotations.len()).map(divided).collect::<Result<_, _>>()?;

@@ -111,11 +111,7 @@ impl Evaluator<'_> {
         let mut out = a.clone();
         // A constant polynomial has the same value at every root.
         self.for_each_row(&mut out.c0, |row, _, prime| {
-            let m = &prime.modulus;
-            let residue = residue(integer, m);
-            for x in row {
-                *x = m.add(*x, residue);
-            }
+            fhecc_kernels::add_scalar_assign(row, residue(integer, &prime.modulus), &prime.modulus);
         });
         Ok(out)
     }

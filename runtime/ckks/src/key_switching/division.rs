@@ -1,15 +1,16 @@
 //! Division by the special primes, by the highest prime, or by both at once.
 
+use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
 use crate::base_conversion::{MAX_SOURCE, Source, group_size};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
 
 /// Divides `x` over `Q_level P` by `P`, and by `q_level` too if `rescale`, rounding to the nearest integer.
 ///
 /// `special_count` may be 0, which makes this a plain rescale. The result has `level + 1` rows, or `level`
-/// after a rescale (which needs `level >= 1`).
+/// after a rescale (which needs `level >= 1`), and keeps the memory of the rows that are gone.
 pub(crate) fn divide(
     parameters: &Parameters,
     mut x: Poly,
@@ -17,7 +18,7 @@ pub(crate) fn divide(
     special_count: usize,
     rescale: bool,
 ) -> Poly {
-    divide_all(parameters, &mut [&mut x], level, special_count, rescale);
+    divide_all(parameters, &mut [&mut x], level, special_count, (rescale, divide_in_place));
     x
 }
 
@@ -29,7 +30,19 @@ pub(crate) fn divide_pair(
     special_count: usize,
     rescale: bool,
 ) -> (Poly, Poly) {
-    divide_all(parameters, &mut [&mut x.0, &mut x.1], level, special_count, rescale);
+    divide_all(parameters, &mut [&mut x.0, &mut x.1], level, special_count, (rescale, divide_in_place));
+    x
+}
+
+/// [`divide_pair`] to buffers of their own length, for polynomials that live on.
+pub(crate) fn divide_pair_fitted(
+    parameters: &Parameters,
+    mut x: (Poly, Poly),
+    level: usize,
+    special_count: usize,
+    rescale: bool,
+) -> (Poly, Poly) {
+    divide_all(parameters, &mut [&mut x.0, &mut x.1], level, special_count, (rescale, divide_to_fitted));
     x
 }
 
@@ -40,7 +53,7 @@ fn divide_all(
     polys: &mut [&mut Poly],
     level: usize,
     special_count: usize,
-    rescale: bool,
+    (rescale, last): (bool, LastStep),
 ) {
     debug_assert!(special_count > 0 || rescale, "nothing to divide by");
     let start = parameters.limbs();
@@ -49,7 +62,7 @@ fn divide_all(
         let end = start + kept;
         kept -= MAX_SOURCE.min(kept + usize::from(rescale) - MAX_SOURCE);
         let source = Source { start: start + kept, end, extra: None };
-        divide_once(parameters, polys, level, level + 1 + kept, source);
+        divide_once(parameters, polys, (level, level + 1 + kept), source, divide_in_place);
     }
     let (remaining, source) = match (rescale, kept) {
         (false, 0) => return,
@@ -57,7 +70,7 @@ fn divide_all(
         (true, 0) => (level, Source { start: level, end: level + 1, extra: None }),
         (true, _) => (level, Source { start, end: start + kept, extra: Some(level) }),
     };
-    divide_once(parameters, polys, level, remaining, source);
+    divide_once(parameters, polys, (level, remaining), source, last);
 }
 
 /// Divides by the primes of `source`, which are those of the rows from `remaining` on. With `D` their product and
@@ -65,9 +78,9 @@ fn divide_all(
 fn divide_once(
     parameters: &Parameters,
     polys: &mut [&mut Poly],
-    level: usize,
-    remaining: usize,
+    (level, remaining): (usize, usize),
     source: Source,
+    step: LastStep,
 ) {
     let n = parameters.n();
     let primes = parameters.all_primes();
@@ -83,25 +96,80 @@ fn divide_once(
         if source.extra.is_some() {
             from.rotate_left(1);
         }
-        let group = group_size(remaining);
-        rows.par_chunks_mut(n * group).enumerate().for_each_init(
-            || Poly::unfilled(n, group),
-            |scratch, (index, out)| {
-                let first = index * group;
-                let targets: Vec<usize> =
-                    (first..first + out.len() / n).map(|row| parameters.extended_index(level, row)).collect();
-                let mut residues: Vec<&mut [u64]> =
-                    scratch.as_mut_slice().chunks_exact_mut(n).take(targets.len()).collect();
-                parameters.converters().get(primes, source, &targets).convert(&from, &mut residues);
-                for ((&target, residue), out) in targets.iter().zip(residues).zip(out.chunks_exact_mut(n)) {
-                    let prime = &primes[target];
-                    let m = &prime.modulus;
-                    prime.ntt.forward(residue);
-                    let divisor = divisors.iter().fold(1, |product, &q| m.mul(product, m.reduce(q)));
-                    fhecc_kernels::sub_mul_scalar_assign(out, residue, m.inv(divisor), m);
-                }
-            },
-        );
-        poly.truncate(remaining);
+        let divisor = Divisor { parameters, level, source, divisors: &divisors, from };
+        match step(&divisor, rows) {
+            Some(fitted) => **poly = fitted,
+            None => poly.truncate(remaining),
+        }
     });
+}
+
+/// What a polynomial is divided by, with its coefficients modulo that.
+struct Divisor<'a> {
+    parameters: &'a Parameters,
+    level: usize,
+    source: Source,
+    divisors: &'a [u64],
+    from: Vec<&'a [u64]>,
+}
+
+impl Divisor<'_> {
+    /// Writes `[x]_D` modulo the primes of some rows from `first` on, transformed; with each goes its prime.
+    fn residues<'o>(
+        &self,
+        first: usize,
+        out: &'o mut [u64],
+    ) -> impl Iterator<Item = (&RingPrime, &'o mut [u64])> {
+        let n = self.parameters.n();
+        let primes = self.parameters.all_primes();
+        let targets: Vec<usize> = (first..first + out.len() / n)
+            .map(|row| self.parameters.extended_index(self.level, row))
+            .collect();
+        let mut residues: Vec<&mut [u64]> = out.chunks_exact_mut(n).collect();
+        self.parameters.converters().get(primes, self.source, &targets).convert(&self.from, &mut residues);
+        targets.into_iter().map(|target| &primes[target]).zip(residues).map(|(prime, residue)| {
+            prime.ntt.forward(residue);
+            (prime, residue)
+        })
+    }
+
+    /// `D^-1` modulo a prime.
+    fn inverse(&self, m: &Modulus) -> u64 {
+        m.inv(self.divisors.iter().fold(1, |product, &q| m.mul(product, m.reduce(q))))
+    }
+}
+
+/// Divides the remaining rows of a polynomial, where they are or to the polynomial returned.
+type LastStep = fn(&Divisor<'_>, &mut [u64]) -> Option<Poly>;
+
+fn divide_in_place(divisor: &Divisor<'_>, rows: &mut [u64]) -> Option<Poly> {
+    let n = divisor.parameters.n();
+    let group = group_size(rows.len() / n);
+    rows.par_chunks_mut(n * group).enumerate().for_each_init(
+        || Poly::unfilled(n, group),
+        |scratch, (index, rows)| {
+            let residues = &mut scratch.as_mut_slice()[..rows.len()];
+            for ((prime, residue), row) in
+                divisor.residues(index * group, residues).zip(rows.chunks_exact_mut(n))
+            {
+                let m = &prime.modulus;
+                fhecc_kernels::sub_mul_scalar_assign(row, residue, divisor.inverse(m), m);
+            }
+        },
+    );
+    None
+}
+
+fn divide_to_fitted(divisor: &Divisor<'_>, rows: &mut [u64]) -> Option<Poly> {
+    let n = divisor.parameters.n();
+    let group = group_size(rows.len() / n);
+    let mut out = Poly::unfilled(n, rows.len() / n);
+    let pairs = out.as_mut_slice().par_chunks_mut(n * group).zip(rows.par_chunks(n * group));
+    pairs.enumerate().for_each(|(index, (out, rows))| {
+        for ((prime, residue), row) in divisor.residues(index * group, out).zip(rows.chunks_exact(n)) {
+            let m = &prime.modulus;
+            fhecc_kernels::sub_mul_scalar_assign(residue, row, m.neg(divisor.inverse(m)), m);
+        }
+    });
+    Some(out)
 }

@@ -3,7 +3,7 @@
 use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
-use super::division::divide_pair;
+use super::division::{divide_pair, divide_pair_fitted};
 use crate::galois::Galois;
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -85,20 +85,20 @@ impl ExtendedPair {
         });
     }
 
-    /// The pair divided by `P`, over `Q_level`. The polynomials keep the memory of the rows that are gone; see [`fitted`].
+    /// The pair divided by `P`, over `Q_level`. The polynomials keep the memory of the rows that are gone.
     pub(crate) fn mod_down(self, parameters: &Parameters) -> (Poly, Poly) {
         divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, false)
     }
 
+    /// [`ExtendedPair::mod_down`] to polynomials that live on.
+    pub(crate) fn mod_down_fitted(self, parameters: &Parameters) -> (Poly, Poly) {
+        divide_pair_fitted(parameters, (self.c0, self.c1), self.level, self.special_count, false)
+    }
+
     /// The pair divided by `P q_level`, over `Q_(level - 1)`; needs `level >= 1`.
     pub(crate) fn mod_down_rescale(self, parameters: &Parameters) -> (Poly, Poly) {
-        fitted(divide_pair(parameters, (self.c0, self.c1), self.level, self.special_count, true))
+        divide_pair_fitted(parameters, (self.c0, self.c1), self.level, self.special_count, true)
     }
-}
-
-/// In buffers of their own length, for polynomials that live on.
-pub(crate) fn fitted((c0, c1): (Poly, Poly)) -> (Poly, Poly) {
-    (c0.clone(), c1.clone())
 }
 
 /// The product `P` of the first `special_count` special primes modulo any prime.

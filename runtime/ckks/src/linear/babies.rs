@@ -13,7 +13,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Route};
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, fitted, special_product};
+use crate::key_switching::{Decomposed, ExtendedPair, special_product};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -284,7 +284,7 @@ impl HoistedBabies<'_> {
         product
             .par_rows_mut()
             .try_for_each(|(row, first, second)| self.product_row(index, row, first, second))?;
-        Ok(fitted(product.mod_down(self.parameters)))
+        Ok(product.mod_down_fitted(self.parameters))
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
-use crate::key_switching::{ExtendedPair, divide_pair, fitted};
+use crate::key_switching::{ExtendedPair, divide_pair_fitted};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 use crate::scale::Scale;
@@ -144,7 +144,7 @@ impl<'a> Horner<'a> {
         }
         Ok(match sum {
             Inner::Extended(sum) => sum.mod_down_rescale(parameters),
-            Inner::Divided(c0, c1) => fitted(divide_pair(parameters, (c0, c1), level, 0, true)),
+            Inner::Divided(c0, c1) => divide_pair_fitted(parameters, (c0, c1), level, 0, true),
         })
     }
 

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::plaintexts::Block;
 use crate::parameters::RingPrime;
-use crate::plaintext::repeat;
 use crate::poly::Poly;
 
 /// Words between polynomials: rows at a distance of a power of two would share a few sets of a cache.
@@ -67,7 +66,7 @@ impl Strips {
         if values.len() == self.chunk {
             return values;
         }
-        repeat(values, out);
+        fhecc_kernels::repeat(out, values);
         out
     }
 }

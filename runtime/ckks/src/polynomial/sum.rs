@@ -1,6 +1,6 @@
 //! Sums of products of ciphertexts, relinearised and rescaled once.
 
-use fhecc_kernels::{dot, mul_scalar_add_assign};
+use fhecc_kernels::{Modulus, dot, mul_scalar_add_assign, mul_scalar_assign};
 use rayon::prelude::*;
 
 use crate::ciphertext::Ciphertext;
@@ -8,9 +8,26 @@ use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, integer_constant, residue};
 use crate::key_switching::{divide_pair, key_product_plus};
 use crate::keys::KeyKind;
-use crate::parameters::RingPrime;
 use crate::poly::Poly;
 use crate::scale::Scale;
+
+/// Positions that are computed at a time: they stay in the smallest cache for all steps.
+const STRIP: usize = 2048;
+
+/// Some consecutive positions of one row, to be overwritten.
+struct Part<'o> {
+    row: usize,
+    start: usize,
+    m: &'o Modulus,
+    out: &'o mut [u64],
+}
+
+impl Part<'_> {
+    /// The same positions of another polynomial.
+    fn of<'p>(&self, poly: &'p Poly) -> &'p [u64] {
+        &poly.limb(self.row)[self.start..][..self.out.len()]
+    }
+}
 
 /// The sum `f sum_i a_i b_i + sum_j k_j c_j + k` at a fixed level and scale, `f` being 1 or 2.
 ///
@@ -93,69 +110,71 @@ impl<'a> Sum<'a> {
             return Err(EvaluationError::LevelTooLow { found: 0, needed: 1 });
         }
         let scale = self.scale.div_prime(parameters.prime(level));
-        let compute = |row_of: &(dyn Fn(usize, &RingPrime, &mut [u64]) + Sync)| {
+        let compute = |part_of: &(dyn Fn(Part<'_>) + Sync)| {
             let mut poly = Poly::unfilled(n, level + 1);
+            let strip = n.min(STRIP);
             let rows = poly.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli());
-            rows.enumerate().for_each(|(row, (out, prime))| row_of(row, prime, out));
+            rows.enumerate().for_each(|(row, (out, prime))| {
+                for (index, out) in out.chunks_exact_mut(strip).enumerate() {
+                    part_of(Part { row, start: index * strip, m: &prime.modulus, out });
+                }
+            });
             poly
         };
-        let d0 = compute(&|row, prime, out| self.constant_part(row, prime, out));
-        let d1 = compute(&|row, prime, out| self.linear_part(row, prime, out));
+        let d0 = compute(&|part| self.constant_part(part));
+        let d1 = compute(&|part| self.linear_part(part));
         let (c0, c1) = if self.products.is_empty() {
             divide_pair(parameters, (d0, d1), level, 0, true)
         } else {
-            let d2 = compute(&|row, prime, out| self.square_part(row, prime, out));
+            let d2 = compute(&|part| self.square_part(part));
             let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
             key_product_plus(parameters, &d2, key, [Some(&d0), Some(&d1)])?.mod_down_rescale(parameters)
         };
         Ok(Ciphertext { level: level - 1, scale, c0, c1 })
     }
 
-    /// One row of the part that is not multiplied by the secret.
-    fn constant_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
-        let m = &prime.modulus;
-        let (left, right): (Vec<_>, Vec<_>) =
-            self.products.iter().map(|(a, b)| (a.c0.limb(row), b.c0.limb(row))).unzip();
-        dot(out, &left, &right, m);
-        self.double(prime, out);
-        for (term, factor) in &self.terms {
-            mul_scalar_add_assign(out, term.c0.limb(row), residue(*factor, m), m);
-        }
+    /// Some of what is not multiplied by the secret.
+    fn constant_part(&self, part: Part<'_>) {
+        let pairs = self.products.iter().map(|(a, b)| (part.of(&a.c0), part.of(&b.c0)));
+        let terms = self.terms.iter().map(|(term, factor)| (part.of(&term.c0), *factor));
+        let (pairs, terms) = (pairs.unzip(), terms.collect());
+        let Part { m, out, .. } = part;
+        self.combine(out, pairs, terms, m);
         if self.constant != 0 {
-            let constant = residue(self.constant, m);
-            for value in out {
-                *value = m.add(*value, constant);
-            }
+            fhecc_kernels::add_scalar_assign(out, residue(self.constant, m), m);
         }
     }
 
-    /// One row of the part that is multiplied by the secret.
-    fn linear_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
-        let m = &prime.modulus;
-        let pairs = |(a, b): &(&'a Ciphertext, &'a Ciphertext)| {
-            [(a.c0.limb(row), b.c1.limb(row)), (a.c1.limb(row), b.c0.limb(row))]
+    /// Some of what is multiplied by the secret.
+    fn linear_part(&self, part: Part<'_>) {
+        let both = |(a, b): &(&'a Ciphertext, &'a Ciphertext)| {
+            [(part.of(&a.c0), part.of(&b.c1)), (part.of(&a.c1), part.of(&b.c0))]
         };
-        let (left, right): (Vec<_>, Vec<_>) = self.products.iter().flat_map(pairs).unzip();
+        let pairs = self.products.iter().flat_map(both);
+        let terms = self.terms.iter().map(|(term, factor)| (part.of(&term.c1), *factor));
+        self.combine(part.out, pairs.unzip(), terms.collect(), part.m);
+    }
+
+    /// Some of what is multiplied by the square of the secret.
+    fn square_part(&self, part: Part<'_>) {
+        let pairs = self.products.iter().map(|(a, b)| (part.of(&a.c1), part.of(&b.c1)));
+        self.combine(part.out, pairs.unzip(), Vec::new(), part.m);
+    }
+
+    /// The products, perhaps twice, and the terms.
+    fn combine(
+        &self,
+        out: &mut [u64],
+        (left, right): (Vec<&[u64]>, Vec<&[u64]>),
+        terms: Vec<(&[u64], i128)>,
+        m: &Modulus,
+    ) {
         dot(out, &left, &right, m);
-        self.double(prime, out);
-        for (term, factor) in &self.terms {
-            mul_scalar_add_assign(out, term.c1.limb(row), residue(*factor, m), m);
-        }
-    }
-
-    /// One row of the part that is multiplied by the square of the secret.
-    fn square_part(&self, row: usize, prime: &RingPrime, out: &mut [u64]) {
-        let (left, right): (Vec<_>, Vec<_>) =
-            self.products.iter().map(|(a, b)| (a.c1.limb(row), b.c1.limb(row))).unzip();
-        dot(out, &left, &right, &prime.modulus);
-        self.double(prime, out);
-    }
-
-    fn double(&self, prime: &RingPrime, out: &mut [u64]) {
         if self.twice {
-            for value in out {
-                *value = prime.modulus.add(*value, *value);
-            }
+            mul_scalar_assign(out, 2, m);
+        }
+        for (term, factor) in terms {
+            mul_scalar_add_assign(out, term, residue(factor, m), m);
         }
     }
 

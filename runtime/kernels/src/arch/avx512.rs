@@ -52,6 +52,7 @@ impl Kernels for Avx512 {
         pointwise::sub_assign(a: &mut [u64], b: &[u64], m: &Modulus);
         pointwise::rsub_assign(a: &mut [u64], b: &[u64], m: &Modulus);
         pointwise::neg_assign(a: &mut [u64], m: &Modulus);
+        pointwise::add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus);
         pointwise::mul_assign(a: &mut [u64], b: &[u64], m: &Modulus);
         pointwise::mul(dst: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);
         pointwise::mul_add_assign(acc: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);
@@ -67,6 +68,7 @@ impl Kernels for Avx512 {
         permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        permute::repeat(dst: &mut [u64], src: &[u64]);
         pack::pack(dst: &mut [u64], src: &[u64], bits: u32);
         pack::unpack(dst: &mut [u64], src: &[u64], bits: u32);
         pack::retain_below(values: &mut [u64], bound: u64) -> usize;

@@ -75,6 +75,21 @@ fn permutations_may_scatter() {
 }
 
 #[test]
+fn values_are_repeated() {
+    for (len, times) in
+        [(64, 1), (33, 2), (32, 2), (9, 4), (16, 4), (5, 8), (7, 3), (3, 48), (1, 100), (4, 20)]
+    {
+        let src = Random(13).canonical(len, u64::MAX);
+        let want: Vec<u64> = src.iter().flat_map(|&value| vec![value; times]).collect();
+        for (isa, kernels) in kernels() {
+            let mut got = vec![1; len * times];
+            kernels.repeat(&mut got, &src);
+            assert_eq!(got, want, "{isa}, {len} values {times} times");
+        }
+    }
+}
+
+#[test]
 fn an_index_out_of_bounds_is_noticed() {
     for (isa, kernels) in kernels() {
         for bad in [16_u32, 17, 1 << 20, u32::MAX] {

@@ -47,10 +47,11 @@ fn products() {
 }
 
 #[test]
-fn products_with_a_scalar() {
+fn sums_and_products_with_a_scalar() {
     let scalars: [fn(u64) -> u64; 5] = [|_| 0, |_| 1, |q| q - 1, |q| q / 2, |q| q / 3 * 2];
     for s in scalars {
         let wide = move |q: u128| u128::from(s(u64::try_from(q).expect("a word")));
+        check(move |k, a, _, _, m| k.add_scalar_assign(a, s(m.value()), m), move |a, _, _, q| a + wide(q));
         check(move |k, a, _, _, m| k.mul_scalar_assign(a, s(m.value()), m), move |a, _, _, q| a * wide(q));
         check(
             move |k, a, b, _, m| k.mul_scalar_add_assign(a, b, s(m.value()), m),

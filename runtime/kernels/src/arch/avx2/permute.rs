@@ -78,3 +78,9 @@ fn gather<const MIRRORED: bool>(groups: &[Row], index: &[u32; 4]) -> Option<__m2
     let high = _mm256_or_si256(_mm256_slli_epi64::<32>(low), splat(1 << 32));
     Some(_mm256_permutevar8x32_epi32(group, _mm256_or_si256(low, high)))
 }
+
+/// The portable loops, compiled for this instruction set.
+#[target_feature(enable = "avx2")]
+pub(super) fn repeat(dst: &mut [u64], src: &[u64]) {
+    scalar::permute::repeat(dst, src);
+}

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::{_mm256_setzero_si256, _mm256_sub_epi64};
 
-use super::lanes::{Lanes, Words, float, float_signed};
+use super::lanes::{Lanes, Words, float, float_signed, splat};
 use super::rows::{fill2, update, update1, update2};
 use crate::Modulus;
 
@@ -28,6 +28,13 @@ pub(super) fn rsub_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
 pub(super) fn neg_assign(a: &mut [u64], m: &Modulus) {
     let words = Words::new(m);
     update(a, |a| words.sub(_mm256_setzero_si256(), a));
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
+    let words = Words::new(m);
+    let s = splat(s);
+    update(a, |a| words.add(a, s));
 }
 
 #[target_feature(enable = "avx2,fma")]

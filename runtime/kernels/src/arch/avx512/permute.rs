@@ -71,3 +71,9 @@ fn gather<const MIRRORED: bool>(groups: &[Row], index: &[u32; 8]) -> Option<__m5
     };
     Some(_mm512_permutexvar_epi64(indices, load(groups.get(number)?)))
 }
+
+/// The portable loops, compiled for this instruction set.
+#[target_feature(enable = "avx512f")]
+pub(super) fn repeat(dst: &mut [u64], src: &[u64]) {
+    scalar::permute::repeat(dst, src);
+}

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::{_mm512_add_epi64, _mm512_setzero_si512, _mm512_sub_epi64};
 
-use super::lanes::{Factor, Lanes, Product};
+use super::lanes::{Factor, Lanes, Product, splat};
 use super::rows::{fill2, update, update1, update2};
 use crate::Modulus;
 
@@ -28,6 +28,13 @@ pub(super) fn rsub_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
 pub(super) fn neg_assign(a: &mut [u64], m: &Modulus) {
     let lanes = Lanes::new(m);
     update(a, |a| lanes.sub(_mm512_setzero_si512(), a));
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
+    let lanes = Lanes::new(m);
+    let s = splat(s);
+    update(a, |a| lanes.add(a, s));
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]

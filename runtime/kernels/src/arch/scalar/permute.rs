@@ -1,4 +1,4 @@
-//! Permutations given by an index table.
+//! Permutations given by an index table, and repetitions.
 
 use crate::Modulus;
 
@@ -17,5 +17,32 @@ pub(crate) fn permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]) {
 pub(crate) fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
     for (acc, &i) in acc.iter_mut().zip(index) {
         *acc = m.add(*acc, src[i as usize]);
+    }
+}
+
+#[inline(always)]
+pub(crate) fn repeat(dst: &mut [u64], src: &[u64]) {
+    match dst.len() / src.len() {
+        1 => dst.copy_from_slice(src),
+        2 => repeat_fixed::<2>(dst, src),
+        4 => repeat_fixed::<4>(dst, src),
+        times if times % 8 == 0 => {
+            for (block, &value) in dst.chunks_exact_mut(times).zip(src) {
+                block.as_chunks_mut().0.iter_mut().for_each(|part| *part = [value; 8]);
+            }
+        }
+        times => {
+            for (block, &value) in dst.chunks_exact_mut(times).zip(src) {
+                block.fill(value);
+            }
+        }
+    }
+}
+
+/// The loops for few repetitions, which vectorise.
+#[inline(always)]
+fn repeat_fixed<const TIMES: usize>(dst: &mut [u64], src: &[u64]) {
+    for (block, &value) in dst.as_chunks_mut::<TIMES>().0.iter_mut().zip(src) {
+        *block = [value; TIMES];
     }
 }

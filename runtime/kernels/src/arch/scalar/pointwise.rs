@@ -26,6 +26,12 @@ pub(crate) fn neg_assign(a: &mut [u64], m: &Modulus) {
     }
 }
 
+pub(crate) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
+    for a in a {
+        *a = m.add(*a, s);
+    }
+}
+
 pub(crate) fn mul_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
     for (a, &b) in a.iter_mut().zip(b) {
         *a = m.mul(*a, b);
