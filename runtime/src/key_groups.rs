@@ -117,7 +117,7 @@ mod tests {
     use crate::parameters_literal;
     use fhecc_ckks::{DigitLayout, KeySwitchKey};
     use fhecc_plan::prediction::KeyShape;
-    use fhecc_plan::{Level, Profile};
+    use fhecc_plan::{BootstrapSpec, Level, Profile};
 
     #[test]
     fn what_the_plan_puts_on_disk_is_there_unless_it_has_another_use() {
@@ -160,6 +160,26 @@ mod tests {
                     let real = KeySwitchKey::packed_bytes(&parameters, level.into(), special, layout).ok();
                     assert_eq!(predicted, real.map(|bytes| bytes as u64), "level {level}, {special} primes");
                 }
+            }
+        }
+    }
+
+    /// What `fhecc tune` wrote of them is that of this version.
+    #[test]
+    fn the_keys_of_the_shipped_profiles_are_those_that_are_made() {
+        for text in [include_str!("../../models/targets/b5.ron"), include_str!("../../models/targets/b6.ron")]
+        {
+            let profile = Profile::from_ron(text).expect("sound");
+            for costs in &profile.costs.bootstraps {
+                let bootstrap = BootstrapSpec { rotations: costs.rotations, ..profile.bootstrap.clone() };
+                let literal = parameters_literal(&Profile { bootstrap, ..profile.clone() });
+                let groups = bootstrap_key_groups(&Parameters::new(literal).expect("secure")).expect("can");
+                let made = groups.iter().map(|(name, requests)| {
+                    let bytes = requests.iter().map(|request| request.bytes as u64 / 2).sum();
+                    (name.as_str(), requests.len() as u32, bytes)
+                });
+                let shipped = costs.keys.iter().map(|group| (group.name.as_str(), group.count, group.bytes));
+                assert!(made.eq(shipped), "{}, {:?}", profile.name, costs.rotations);
             }
         }
     }

@@ -111,8 +111,13 @@ fn name(step: BootstrapStep, parameters: &Parameters) -> String {
             format!("slots to coefficients, {} of {}", part + 1, literal.slots_to_coeffs_bits.len())
         }
         BootstrapStep::Linear(BootstrapStage::CoeffsToSlots(part)) => {
-            let raise = if part == 0 { "raise of the modulus, trace, " } else { "" };
-            format!("{raise}coefficients to slots, {} of {}", part + 1, literal.coeffs_to_slots_bits.len())
+            let count = literal.coeffs_to_slots_bits.len();
+            let before = match part + 1 {
+                1 => "raise of the modulus, ",
+                last if last == count => "trace, ",
+                _ => "",
+            };
+            format!("{before}coefficients to slots, {} of {count}", part + 1)
         }
         BootstrapStep::RealPart => "sum with the conjugate".to_owned(),
         BootstrapStep::Sine => "modular reduction".to_owned(),

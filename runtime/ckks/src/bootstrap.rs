@@ -7,7 +7,8 @@
 //!    `a = 2^-log_message_ratio`, at modulus `q0`;
 //! 2. switch to a sparse secret and take the representative over the integers: `q0 (a m + I)` with small
 //!    integers `I`;
-//! 3. back to the main secret over the whole chain, trace onto polynomials in `X^2`, coefficients to slots;
+//! 3. back to the main secret over the whole chain, coefficients to slots, the last matrix behind the trace onto
+//!    polynomials in `X^2`;
 //! 4. the sum with the conjugate: `(a m + I) / K` in the real slots;
 //! 5. a polynomial with period one: `sin(2 pi a m)`.
 //!
@@ -28,6 +29,7 @@ pub use self::schedule::BootstrapStage;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
+use crate::galois::Galois;
 use crate::scale::Scale;
 
 /// A part of a bootstrap, for those who measure where the time goes.
@@ -123,6 +125,9 @@ impl Evaluator<'_> {
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
         for (part, stage) in circuit.coeffs_to_slots.iter().enumerate() {
+            if let Some(half) = stage.schedule.trace {
+                self.add_automorphism(&mut current, Galois::rotation(i64::from(half), parameters.n()))?;
+            }
             current = if part == 0 {
                 raise::raise(self, &current, keys, stage)?
             } else {
@@ -130,8 +135,7 @@ impl Evaluator<'_> {
             };
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
-        let conjugate = self.conjugate(&current)?;
-        self.add_assign(&mut current, &conjugate)?;
+        self.add_automorphism(&mut current, Galois::conjugation(parameters.n()))?;
         done(BootstrapStep::RealPart);
         Ok(current)
     }

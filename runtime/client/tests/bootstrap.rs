@@ -176,11 +176,13 @@ fn the_number_of_threads_changes_nothing_whatever_the_rotations() {
     }
 }
 
+/// The largest of thousands of errors differs by a bit between keys: from 2^-14.8 to 2^-15.9 for the constant 1 and eight
+/// keys in the ring of degree 2^13, where the root mean square stays between 2^-18.6 and 2^-18.8.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "slow without optimisation: run with --release")]
 fn precision_falls_by_one_bit_per_doubling_of_the_ring() {
-    check(&Setup::new(small(12)), -19.3, -16.0);
-    check(&Setup::new(small(13)), -18.3, -15.0);
+    check(&Setup::new(small(12)), -19.3, -15.6);
+    check(&Setup::new(small(13)), -18.3, -14.6);
 }
 
 #[test]

@@ -97,12 +97,13 @@ pub(crate) fn bootstrap_literal(parameters: &Parameters) -> Result<BootstrapLite
     let literal = parameters.literal();
     let bootstrap = literal.bootstrap.ok_or_else(|| argument("these parameters have no bootstrap".into()))?;
     let levels = parameters.slots().ilog2() as usize - 1;
-    for (name, count) in [
-        ("slots-to-coefficients", literal.slots_to_coeffs_bits.len()),
-        ("coefficients-to-slots", literal.coeffs_to_slots_bits.len()),
+    // The trace lies between the raise of the modulus, which is fused with a matrix, and the last matrix.
+    for (name, count, fewest) in [
+        ("slots-to-coefficients", literal.slots_to_coeffs_bits.len(), 1),
+        ("coefficients-to-slots", literal.coeffs_to_slots_bits.len(), 2),
     ] {
-        if !(1..=levels).contains(&count) {
-            return Err(argument(format!("{count} {name} primes, allowed 1..={levels}")));
+        if !(fewest..=levels).contains(&count) {
+            return Err(argument(format!("{count} {name} primes, allowed {fewest}..={levels}")));
         }
     }
     let (found, needed) = (literal.eval_mod_bits.len(), super::eval_mod::depth(&bootstrap));

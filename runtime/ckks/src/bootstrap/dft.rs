@@ -27,8 +27,8 @@
 //!
 //! The `n = 2n'` real slots `m = (m_lo, m_hi)` become `w = m_lo + i m_hi`. Only the product with
 //! `diag(1, .., 1, i, .., i)` is evaluated, merged into the columns of the first matrix of
-//! [`slots_to_coeffs`]; the sum of both halves is left to the trace `1 + rot_{n'}` which follows the
-//! modulus raise and commutes with every matrix of period `n'`. On the way back the rows of the last matrix
+//! [`slots_to_coeffs`]; the sum of both halves is left to the trace `1 + rot_{n'}`. It commutes with every matrix of
+//! period `n'`, so it waits for the lowest level, in front of the last matrix of [`coeffs_to_slots`]. On the way back the rows of the last matrix
 //! of [`coeffs_to_slots`] are multiplied by `1` and `-i`, so that twice the real part of the result holds
 //! `2 Re` in the first half and `2 Im` in the second.
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::circuit::bootstrap_literal;
-use super::raise::{RAISE_SPECIAL_COUNT, trace_pair};
+use super::raise::RAISE_SPECIAL_COUNT;
 use super::schedule::{BootstrapStage, schedules};
 use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
@@ -71,14 +71,9 @@ pub fn key_plan(parameters: &Parameters) -> Result<Vec<BootstrapKeyRequest>, Eva
     push(BootstrapKeyKind::DenseToSparse, 0, RAISE_SPECIAL_COUNT, DigitLayout::Greedy)?;
     for schedule in schedules(parameters) {
         if schedule.stage == BootstrapStage::CoeffsToSlots(0) {
-            let babies = baby_rotations(&schedule.giants);
-            for galois in babies.into_iter().flat_map(|baby| trace_pair(baby, n)) {
-                push(
-                    BootstrapKeyKind::Raise(galois),
-                    schedule.level,
-                    RAISE_SPECIAL_COUNT,
-                    DigitLayout::Single,
-                )?;
+            for baby in baby_rotations(&schedule.giants) {
+                let kind = BootstrapKeyKind::Raise(Galois::rotation(i64::from(baby), n));
+                push(kind, schedule.level, RAISE_SPECIAL_COUNT, DigitLayout::Single)?;
             }
         }
         for rotation in schedule.key_rotations() {

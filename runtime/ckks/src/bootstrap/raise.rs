@@ -12,10 +12,8 @@
 //! p tau(c0 + c1 s~) = p tau(c0) + tau(c1) E_tau
 //! ```
 //!
-//! for two products per prime. The babies of the first matrix are made that way, each together with its
-//! partner half a turn of the slots away: their sum is the trace onto polynomials in `X^2`.
+//! for two products per prime. The babies of the first matrix are made that way.
 
-use fhecc_kernels::{permute, permute_add_assign};
 use rayon::prelude::*;
 
 use super::circuit::Stage;
@@ -37,23 +35,18 @@ use crate::scale::Scale;
 /// Special primes of the keys `E_tau`.
 pub(crate) const RAISE_SPECIAL_COUNT: usize = 1;
 
-/// The automorphisms of baby `rotation`: the rotation, and the one half a turn further.
-pub(crate) fn trace_pair(rotation: i32, n: usize) -> [Galois; 2] {
-    let first = Galois::rotation(i64::from(rotation), n);
-    [first, first.compose(Galois::rotation(n as i64 / 4, n), n)]
-}
-
-/// The raised, traced and transformed ciphertext: `stage` applied to `2 (a m + I)`, at the stage's level less one.
-pub(crate) fn raise(
-    evaluator: &Evaluator<'_>,
+/// The raised and transformed ciphertext: `stage` applied to `a m + I`, which still has terms outside of `X^2`, at the
+/// stage's level less one.
+pub(crate) fn raise<'a>(
+    evaluator: &'a Evaluator<'a>,
     ciphertext: &Ciphertext,
-    keys: &BootstrapKeys,
+    keys: &'a BootstrapKeys,
     stage: &Stage,
 ) -> Result<Ciphertext, EvaluationError> {
     let parameters = evaluator.parameters();
     let level = stage.schedule.level;
     let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
-    let babies = RaisedBabies::new(parameters, level, &c0, &c1, stage, keys)?;
+    let babies = RaisedBabies::new(evaluator, level, (&c0, &c1), stage, keys)?;
     let scale =
         Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
     let giants = &stage.schedule.giants;
@@ -87,27 +80,28 @@ fn to_sparse_secret(
 }
 
 struct RaisedBabies<'a> {
-    parameters: &'a Parameters,
+    evaluator: &'a Evaluator<'a>,
     level: usize,
     c0: Decomposed,
     c1: Decomposed,
     rotations: Vec<i32>,
-    switches: Vec<[Switch<'a>; 2]>,
+    switches: Vec<Switch<'a>>,
 }
 
 impl<'a> RaisedBabies<'a> {
     fn new(
-        parameters: &'a Parameters,
+        evaluator: &'a Evaluator<'a>,
         level: usize,
-        c0: &Poly,
-        c1: &Poly,
+        (c0, c1): (&Poly, &Poly),
         stage: &Stage,
         keys: &'a BootstrapKeys,
     ) -> Result<Self, EvaluationError> {
+        let parameters = evaluator.parameters();
         let lift = |poly: &Poly| Decomposed::lift(parameters, poly.limb(0), level, RAISE_SPECIAL_COUNT);
         let (c0, c1) = (lift(c0), lift(c1));
         let rotations = baby_rotations(&stage.schedule.giants);
-        let switch = |galois: Galois| -> Result<Switch<'a>, EvaluationError> {
+        let switch = |&rotation: &i32| -> Result<Switch<'a>, EvaluationError> {
+            let galois = Galois::rotation(i64::from(rotation), parameters.n());
             let key = keys.raise.get(&galois).ok_or_else(|| EvaluationError::KeyMissing {
                 key: format!("the raise of the modulus, {}", KeyKind::Galois(galois)),
                 level,
@@ -115,52 +109,32 @@ impl<'a> RaisedBabies<'a> {
             c1.check(key)?;
             Ok((key, parameters.permutation(galois)))
         };
-        let switches = rotations
-            .iter()
-            .map(|&rotation| {
-                let [first, second] = trace_pair(rotation, parameters.n());
-                Ok([switch(first)?, switch(second)?])
-            })
-            .collect::<Result<_, EvaluationError>>()?;
-        Ok(Self { parameters, level, c0, c1, rotations, switches })
+        let switches = rotations.iter().map(switch).collect::<Result<_, _>>()?;
+        Ok(Self { evaluator, level, c0, c1, rotations, switches })
     }
-}
 
-impl RaisedBabies<'_> {
-    /// One row of a baby and its partner, with two rows of scratch.
+    /// One row of `P` times a baby, before the automorphism.
     fn product_row(
         &self,
         index: usize,
         row: usize,
         [out0, out1]: [&mut [u64]; 2],
-        scratch: &mut Poly,
     ) -> Result<(), EvaluationError> {
-        let m = &self.parameters.extended_prime(self.level, row).modulus;
         let plus = [(row <= self.level).then(|| self.c0.row(0, row)), None];
-        let (first, second) = scratch.as_mut_slice().split_at_mut(self.parameters.n());
-        for (which, (key, table)) in self.switches[index].iter().enumerate() {
-            self.c1.product_row(self.parameters, key, row, plus, first, second)?;
-            if which == 0 {
-                permute(out0, first, table);
-                permute(out1, second, table);
-            } else {
-                permute_add_assign(out0, first, table, m);
-                permute_add_assign(out1, second, table, m);
-            }
-        }
-        Ok(())
+        let (key, _) = &self.switches[index];
+        self.c1.product_row(self.evaluator.parameters(), key, row, plus, out0, out1)
     }
 
     /// All babies, divided by `P`: less work, and memory, than to divide the sums where there are more of those.
     fn stored(self, scale: Scale) -> Result<StoredBabies, EvaluationError> {
-        let (parameters, level) = (self.parameters, self.level);
+        let (parameters, level) = (self.evaluator.parameters(), self.level);
         let divided = |index: usize| -> Result<Ciphertext, EvaluationError> {
             let mut baby = ExtendedPair::unfilled(parameters, level, RAISE_SPECIAL_COUNT);
-            baby.par_rows_mut().try_for_each_init(
-                || Poly::unfilled(parameters.n(), 2),
-                |scratch, (row, first, second)| self.product_row(index, row, [first, second], scratch),
-            )?;
-            let (c0, c1) = baby.mod_down_fitted(parameters);
+            baby.par_rows_mut()
+                .try_for_each(|(row, first, second)| self.product_row(index, row, [first, second]))?;
+            let (c0, c1) = baby.mod_down(parameters);
+            let (_, table) = &self.switches[index];
+            let [c0, c1] = [c0, c1].map(|half| self.evaluator.permuted(&half, table));
             Ok(Ciphertext { level, scale, c0, c1 })
         };
         let ciphertexts = (0..self.rotations.len()).map(divided).collect::<Result<_, _>>()?;
@@ -182,12 +156,11 @@ impl BabyRows for RaisedBabies<'_> {
     }
 
     fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let compute = |index: usize, out: [&mut [u64]; 2], scratch: &mut Poly| {
-            self.product_row(index, row, out, scratch)
-        };
-        let n = self.parameters.n();
-        let halves = compute_rows(n, self.rotations.len(), space, 2, compute)?;
-        Ok(halves.map(|halves| BabyRow { halves, permutation: None }).collect())
+        let n = self.evaluator.parameters().n();
+        let compute = |index: usize, out: [&mut [u64]; 2]| self.product_row(index, row, out);
+        let halves = compute_rows(n, self.rotations.len(), space, compute)?;
+        let babies = halves.zip(&self.switches);
+        Ok(babies.map(|(halves, (_, table))| BabyRow { halves, permutation: Some(table) }).collect())
     }
 
     fn block_bytes(&self) -> usize {

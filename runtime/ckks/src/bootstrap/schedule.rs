@@ -21,6 +21,8 @@ pub(crate) struct StageSchedule {
     pub(crate) stage: BootstrapStage,
     /// The level of its input.
     pub(crate) level: usize,
+    /// For the last matrix the rotation of the trace, by half the slots: it is added to the input before.
+    pub(crate) trace: Option<i32>,
     pub(crate) giants: Vec<GiantStep>,
     /// Special primes of its rotation keys.
     pub(crate) special_count: usize,
@@ -37,6 +39,7 @@ impl StageSchedule {
         if !fused {
             all.extend(baby_keys(&self.giants, self.steps));
         }
+        all.extend(self.trace);
         all.remove(&0);
         all
     }
@@ -62,6 +65,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
         schedules.push(StageSchedule {
             stage: BootstrapStage::SlotsToCoeffs(part),
             level,
+            trace: None,
             giants: giants(first, count, levels, span),
             special_count: parameters.best_special_count(level),
             steps,
@@ -80,6 +84,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
         schedules.push(StageSchedule {
             stage: BootstrapStage::CoeffsToSlots(part),
             level,
+            trace: (part + 1 == cts).then_some(half as i32),
             giants: giants(last - count, count, levels, span),
             special_count: parameters.best_special_count(level),
             steps,
@@ -89,7 +94,7 @@ pub(crate) fn schedules(parameters: &Parameters) -> Vec<StageSchedule> {
     schedules
 }
 
-/// Number of babies of the fused stage. They are cheap, without digits, but take two keys each: where time counts, one
+/// Number of babies of the fused stage. They are cheap, without digits, but take a key each: where time counts, one
 /// giant rotation is left.
 fn fused_span(count: usize, rotations: BootstrapRotations) -> i32 {
     let fewer = match rotations {
@@ -183,9 +188,9 @@ mod tests {
         let literal = crate::ParametersLiteral::b5();
         let fewer = [(2, 8, 16), (1, 8, 16), (18, 4, 8), (17, 4, 8), (16, 4, 8)];
         for (rotations, shapes, keys) in [
-            (Hoisted, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)], [16, 16, 1, 8, 8]),
-            (Ladder, [(2, 16, 8), (1, 16, 8), (18, 8, 4), (17, 8, 4), (16, 8, 4)], [7, 7, 1, 5, 5]),
-            (Minimal, fewer, [2, 2, 1, 2, 2]),
+            (Hoisted, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)], [16, 16, 1, 8, 9]),
+            (Ladder, [(2, 16, 8), (1, 16, 8), (18, 8, 4), (17, 8, 4), (16, 8, 4)], [7, 7, 1, 5, 6]),
+            (Minimal, fewer, [2, 2, 1, 2, 3]),
         ] {
             let bootstrap = literal.bootstrap.map(|bootstrap| BootstrapLiteral { rotations, ..bootstrap });
             let parameters =

@@ -7,7 +7,8 @@ use super::{Evaluator, Keyed};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, key_product};
+use crate::key_switching::{Decomposed, ExtendedPair, key_product, key_product_plus};
+use crate::keys::KeyKind;
 use crate::poly::Poly;
 
 impl Evaluator<'_> {
@@ -98,15 +99,33 @@ impl Evaluator<'_> {
         self.for_each_row(&mut u0, |row, i, prime| {
             fhecc_kernels::add_assign(row, a.c0.limb(i), &prime.modulus);
         });
-        let c0 = self.permute(&u0, galois);
-        let c1 = self.permute(&u1, galois);
+        let table = self.parameters.permutation(galois);
+        let [c0, c1] = [u0, u1].map(|half| self.permuted(&half, &table));
         Ciphertext { level: a.level, scale: a.scale, c0, c1 }
     }
 
-    fn permute(&self, poly: &Poly, galois: Galois) -> Poly {
+    /// `a` plus its image under an automorphism that has a key of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if there is no key for it at this level.
+    pub(crate) fn add_automorphism(&self, a: &mut Ciphertext, galois: Galois) -> Result<(), EvaluationError> {
+        let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
+        let sum = key_product_plus(&self.parameters, &a.c1, key, [Some(&a.c0), None])?;
+        let (c0, c1) = sum.mod_down(&self.parameters);
         let table = self.parameters.permutation(galois);
+        for (half, image) in [(&mut a.c0, c0), (&mut a.c1, c1)] {
+            self.for_each_row(half, |row, i, prime| {
+                fhecc_kernels::permute_add_assign(row, image.limb(i), &table, &prime.modulus);
+            });
+        }
+        Ok(())
+    }
+
+    /// Every row permuted.
+    pub(crate) fn permuted(&self, poly: &Poly, table: &[u32]) -> Poly {
         let mut out = Poly::unfilled(poly.n(), poly.limbs());
-        self.for_each_row(&mut out, |row, i, _| fhecc_kernels::permute(row, poly.limb(i), &table));
+        self.for_each_row(&mut out, |row, i, _| fhecc_kernels::permute(row, poly.limb(i), table));
         out
     }
 }

@@ -46,22 +46,18 @@ pub(crate) struct BabyRow<'a> {
 /// Bytes of encoded diagonals for babies that are computed: enough that they are a small part of the work.
 pub(crate) const COMPUTED_BLOCK_BYTES: usize = 32 << 20;
 
-/// Both halves of one row of babies, one after the other, computed in parallel into `space`; `scratch_rows` rows are
-/// there for each to use.
+/// Both halves of one row of babies, one after the other, computed in parallel into `space`.
 pub(crate) fn compute_rows(
     n: usize,
     babies: usize,
     space: &mut Poly,
-    scratch_rows: usize,
-    compute: impl Fn(usize, [&mut [u64]; 2], &mut Poly) -> Result<(), EvaluationError> + Sync,
+    compute: impl Fn(usize, [&mut [u64]; 2]) -> Result<(), EvaluationError> + Sync,
 ) -> Result<impl Iterator<Item = [&[u64]; 2]>, EvaluationError> {
     if space.limbs() != 2 * babies {
         *space = Poly::unfilled(n, 2 * babies);
     }
-    space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate().try_for_each_init(
-        || Poly::unfilled(n, scratch_rows),
-        |scratch, (index, out)| compute(index, out.split_at_mut(n).into(), scratch),
-    )?;
+    let babies = space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate();
+    babies.try_for_each(|(index, out)| compute(index, out.split_at_mut(n).into()))?;
     Ok(space.as_slice().chunks_exact(2 * n).map(move |halves| halves.split_at(n).into()))
 }
 
@@ -303,7 +299,7 @@ impl BabyRows for HoistedBabies<'_> {
 
     fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
         let n = self.parameters.n();
-        let halves = compute_rows(n, self.rotations.len(), space, 0, |index, [first, second], _| {
+        let halves = compute_rows(n, self.rotations.len(), space, |index, [first, second]| {
             self.product_row(index, row, first, second)
         })?;
         Ok(halves
