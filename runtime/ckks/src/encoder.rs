@@ -4,6 +4,8 @@
 
 mod embedding;
 mod integers;
+mod packed;
+mod parity;
 
 use rayon::prelude::*;
 

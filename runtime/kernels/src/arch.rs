@@ -34,6 +34,9 @@ pub(crate) trait Kernels: Sync {
     fn add_scalar_assign(&self, a: &mut [u64], s: u64, m: &Modulus) {
         scalar::pointwise::add_scalar_assign(a, s, m);
     }
+    fn sums_and_differences(&self, dst: &mut [u64], s: u64, b: &[u64], m: &Modulus) {
+        scalar::pointwise::sums_and_differences(dst, s, b, m);
+    }
     fn mul_assign(&self, a: &mut [u64], b: &[u64], m: &Modulus) {
         scalar::pointwise::mul_assign(a, b, m);
     }

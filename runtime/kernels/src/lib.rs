@@ -39,7 +39,7 @@ pub use pack::{pack, packed_words, retain_below, unpack};
 pub use pointwise::{
     add_assign, add_reduce, add_scalar_assign, dot, dot2, from_i64, lift_centred, mul, mul_add_assign,
     mul_add2_assign, mul_assign, mul_scalar_add_assign, mul_scalar_assign, neg_assign, reduce, rsub_assign,
-    sub_assign, sub_mul_scalar_assign,
+    sub_assign, sub_mul_scalar_assign, sums_and_differences,
 };
 
 #[cfg(test)]

@@ -38,6 +38,17 @@ pub fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
     active().add_scalar_assign(a, s, m);
 }
 
+/// `dst[2i] = s + b[i]; dst[2i + 1] = s - b[i]`, `s` canonical: the last butterflies of a transform whose even part is
+/// the same at all these positions.
+///
+/// # Panics
+///
+/// If `dst` is not twice as long as `b`.
+pub fn sums_and_differences(dst: &mut [u64], s: u64, b: &[u64], m: &Modulus) {
+    assert_eq!(dst.len(), 2 * b.len(), "a sum and a difference for each");
+    active().sums_and_differences(dst, s, b, m);
+}
+
 /// `a *= b`.
 pub fn mul_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
     same_length!(a, b);

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use fhecc_kernels::{Modulus, pack, packed_words, unpack};
-
+use super::packed::Packed;
+use super::parity::Parities;
 use crate::error::EncodingError;
 use crate::parameters::RingPrime;
-use crate::poly::{self, AlignedWords, Buffer, aligned_zeros};
+use crate::poly::{self, Buffer};
 use crate::scale::Scale;
 
 /// `log2` of the bound on coefficients.
@@ -25,6 +25,7 @@ pub struct IntegerPolynomial {
 enum Coefficients {
     Word(Words),
     Packed(Packed),
+    Parities(Parities),
     Wide(Vec<i128>),
 }
 
@@ -68,65 +69,6 @@ impl fmt::Debug for Words {
     }
 }
 
-/// Coefficients of one word each in as many bits as the largest needs.
-#[derive(Clone, PartialEq, Eq)]
-struct Packed {
-    length: usize,
-    bits: u32,
-    /// Strip after strip, see [`fhecc_kernels::pack`]; half of `2^bits` is added to every coefficient.
-    words: AlignedWords,
-}
-
-impl Packed {
-    /// Coefficients that are unpacked at a time, on the stack.
-    const STRIP: usize = 2048;
-
-    fn new(values: &[i64]) -> Self {
-        let largest = values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
-        let bits = u64::BITS - largest.leading_zeros() + 1;
-        let bias = 1u64 << (bits - 1);
-        let strips = values.chunks(Self::STRIP);
-        let words = strips.clone().map(|strip| packed_words(strip.len(), bits)).sum();
-        let mut packed = aligned_zeros(words);
-        let mut rest = &mut *packed;
-        let mut biased = [0; Self::STRIP];
-        for strip in strips {
-            let biased = &mut biased[..strip.len()];
-            for (to, &value) in biased.iter_mut().zip(strip) {
-                *to = value.cast_unsigned().wrapping_add(bias);
-            }
-            let out = rest.split_off_mut(..packed_words(strip.len(), bits)).unwrap_or_default();
-            pack(out, biased, bits);
-        }
-        Self { length: values.len(), bits, words: packed }
-    }
-
-    fn reduce(&self, m: &Modulus, out: &mut [u64]) {
-        assert_eq!(out.len(), self.length, "one residue per coefficient");
-        let bias = 1u64 << (self.bits - 1);
-        let minus_bias = m.neg(m.reduce(bias));
-        let mut words = &*self.words;
-        let mut strip = [0; Self::STRIP];
-        for out in out.chunks_mut(Self::STRIP) {
-            let strip = &mut strip[..out.len()];
-            let from = words.split_off(..packed_words(out.len(), self.bits)).unwrap_or_default();
-            unpack(strip, from, self.bits);
-            if self.bits <= 51 {
-                fhecc_kernels::add_reduce(out, strip, minus_bias, m);
-                continue;
-            }
-            strip.iter_mut().for_each(|value| *value = value.wrapping_sub(bias));
-            fhecc_kernels::from_i64(out, bytemuck::cast_slice(strip), m);
-        }
-    }
-}
-
-impl fmt::Debug for Packed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Packed({} of {} bits)", self.length, self.bits)
-    }
-}
-
 impl IntegerPolynomial {
     /// `round(scale * value)` for every coefficient.
     ///
@@ -157,8 +99,11 @@ impl IntegerPolynomial {
     /// transform.
     pub(crate) fn packed(self) -> Self {
         let coefficients = match self.coefficients {
-            Coefficients::Word(values) => Coefficients::Packed(Packed::new(values.as_slice())),
-            kept @ (Coefficients::Packed(_) | Coefficients::Wide(_)) => kept,
+            Coefficients::Word(values) => match Parities::new(values.as_slice()) {
+                Some(parities) => Coefficients::Parities(parities),
+                None => Coefficients::Packed(Packed::new(values.as_slice())),
+            },
+            kept => kept,
         };
         Self { coefficients }
     }
@@ -168,7 +113,8 @@ impl IntegerPolynomial {
     pub fn len(&self) -> usize {
         match &self.coefficients {
             Coefficients::Word(values) => values.as_slice().len(),
-            Coefficients::Packed(values) => values.length,
+            Coefficients::Packed(values) => values.len(),
+            Coefficients::Parities(values) => values.len(),
             Coefficients::Wide(values) => values.len(),
         }
     }
@@ -177,7 +123,8 @@ impl IntegerPolynomial {
     pub fn size_in_bytes(&self) -> usize {
         match &self.coefficients {
             Coefficients::Word(values) => size_of_val(values.as_slice()),
-            Coefficients::Packed(values) => size_of_val(&*values.words),
+            Coefficients::Packed(values) => values.size_in_bytes(),
+            Coefficients::Parities(values) => values.size_in_bytes(),
             Coefficients::Wide(values) => size_of_val(values.as_slice()),
         }
     }
@@ -193,6 +140,7 @@ impl IntegerPolynomial {
         match &self.coefficients {
             Coefficients::Word(values) => fhecc_kernels::from_i64(out, values.as_slice(), m),
             Coefficients::Packed(values) => values.reduce(m, out),
+            Coefficients::Parities(values) => return values.transform(prime, out),
             Coefficients::Wide(values) => {
                 assert_eq!(out.len(), values.len(), "one residue per coefficient");
                 for (out, &value) in out.iter_mut().zip(values) {

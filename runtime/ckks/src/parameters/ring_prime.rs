@@ -17,6 +17,8 @@ pub struct RingPrime {
     /// Transforms of length `N/2, N/4, ...`, made when first used.
     shorter: Vec<OnceLock<Option<Ntt>>>,
     imaginary_unit: OnceLock<u64>,
+    /// See [`RingPrime::roots`], for the lengths `N, N/2, ...`.
+    roots: Vec<OnceLock<Box<[u64]>>>,
 }
 
 impl RingPrime {
@@ -25,7 +27,8 @@ impl RingPrime {
         let modulus = Modulus::new(q)?;
         let ntt = Ntt::new(modulus, n)?;
         let shorter = (0..(n / SHORTEST).ilog2()).map(|_| OnceLock::new()).collect();
-        Some(Self { modulus, ntt, shorter, imaginary_unit: OnceLock::new() })
+        let roots = (0..=(n / SHORTEST).ilog2()).map(|_| OnceLock::new()).collect();
+        Some(Self { modulus, ntt, shorter, imaginary_unit: OnceLock::new(), roots })
     }
 
     /// The transform of length `n`, for powers of two from 16 to `N`.
@@ -40,6 +43,16 @@ impl RingPrime {
         debug_assert!(n.is_power_of_two() && (SHORTEST..full).contains(&n), "{n} of {full}");
         let slot = &self.shorter[(full / n).ilog2() as usize - 1];
         slot.get_or_init(|| Ntt::new(self.modulus, n)).as_ref().expect("q = 1 mod 2N implies q = 1 mod 2n")
+    }
+
+    /// The values of `X` at the even positions of the transform of length `n`; at the odd ones they are the negatives.
+    pub(crate) fn roots(&self, n: usize) -> &[u64] {
+        self.roots[(self.ntt.n() / n).ilog2() as usize].get_or_init(|| {
+            let mut values = vec![0; n];
+            values[1] = 1;
+            self.transform(n).forward(&mut values);
+            values.into_iter().step_by(2).collect()
+        })
     }
 
     /// The value of `X^(N/2)`, whose slots are `i`, at the positions of the first half of a row: a square root of -1.

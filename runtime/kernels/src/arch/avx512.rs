@@ -53,6 +53,7 @@ impl Kernels for Avx512 {
         pointwise::rsub_assign(a: &mut [u64], b: &[u64], m: &Modulus);
         pointwise::neg_assign(a: &mut [u64], m: &Modulus);
         pointwise::add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus);
+        pointwise::sums_and_differences(dst: &mut [u64], s: u64, b: &[u64], m: &Modulus);
         pointwise::mul_assign(a: &mut [u64], b: &[u64], m: &Modulus);
         pointwise::mul(dst: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);
         pointwise::mul_add_assign(acc: &mut [u64], a: &[u64], b: &[u64], m: &Modulus);

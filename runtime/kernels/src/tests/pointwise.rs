@@ -65,6 +65,22 @@ fn sums_and_products_with_a_scalar() {
 }
 
 #[test]
+fn sums_and_differences_in_turns() {
+    let mut random = Random(14);
+    for m in BITS.map(|bits| prime(bits, 2)) {
+        for len in LENGTHS {
+            let (b, s) = (random.canonical(len, m.value()), random.canonical(1, m.value())[0]);
+            let want: Vec<u64> = b.iter().flat_map(|&b| [m.add(s, b), m.sub(s, b)]).collect();
+            for (isa, kernels) in kernels() {
+                let mut got = vec![1; 2 * len];
+                kernels.sums_and_differences(&mut got, s, &b, &m);
+                assert_eq!(got, want, "{isa}, {}, length {len}", m.value());
+            }
+        }
+    }
+}
+
+#[test]
 fn inner_products_of_any_number_of_terms() {
     for terms in [0, 1, 2, 6, 15, 16, 40] {
         let sum = move |b: u128, c: u128, n: u128| b * c * (n - n / 2) + b * b * (n / 2);

@@ -5,6 +5,7 @@ use std::arch::x86_64::{_mm256_setzero_si256, _mm256_sub_epi64};
 use super::lanes::{Lanes, Words, float, float_signed, splat};
 use super::rows::{fill2, update, update1, update2};
 use crate::Modulus;
+use crate::arch::scalar;
 
 #[target_feature(enable = "avx2")]
 pub(super) fn add_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
@@ -35,6 +36,12 @@ pub(super) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
     let words = Words::new(m);
     let s = splat(s);
     update(a, |a| words.add(a, s));
+}
+
+/// The portable loop, compiled for this instruction set.
+#[target_feature(enable = "avx2")]
+pub(super) fn sums_and_differences(dst: &mut [u64], s: u64, b: &[u64], m: &Modulus) {
+    scalar::pointwise::sums_and_differences(dst, s, b, m);
 }
 
 #[target_feature(enable = "avx2,fma")]

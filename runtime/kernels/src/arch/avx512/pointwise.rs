@@ -5,6 +5,7 @@ use std::arch::x86_64::{_mm512_add_epi64, _mm512_setzero_si512, _mm512_sub_epi64
 use super::lanes::{Factor, Lanes, Product, splat};
 use super::rows::{fill2, update, update1, update2};
 use crate::Modulus;
+use crate::arch::scalar;
 
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
@@ -35,6 +36,12 @@ pub(super) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
     let lanes = Lanes::new(m);
     let s = splat(s);
     update(a, |a| lanes.add(a, s));
+}
+
+/// The portable loop, compiled for this instruction set.
+#[target_feature(enable = "avx512f")]
+pub(super) fn sums_and_differences(dst: &mut [u64], s: u64, b: &[u64], m: &Modulus) {
+    scalar::pointwise::sums_and_differences(dst, s, b, m);
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]

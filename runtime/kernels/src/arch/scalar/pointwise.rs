@@ -32,6 +32,13 @@ pub(crate) fn add_scalar_assign(a: &mut [u64], s: u64, m: &Modulus) {
     }
 }
 
+#[inline(always)]
+pub(crate) fn sums_and_differences(dst: &mut [u64], s: u64, b: &[u64], m: &Modulus) {
+    for (pair, &b) in dst.as_chunks_mut().0.iter_mut().zip(b) {
+        *pair = [m.add(s, b), m.sub(s, b)];
+    }
+}
+
 pub(crate) fn mul_assign(a: &mut [u64], b: &[u64], m: &Modulus) {
     for (a, &b) in a.iter_mut().zip(b) {
         *a = m.mul(*a, b);
