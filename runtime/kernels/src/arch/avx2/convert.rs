@@ -33,6 +33,8 @@ pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
                 2 => digits.combine::<2>(dst, target),
                 3 => digits.combine::<3>(dst, target),
                 4 => digits.combine::<4>(dst, target),
+                5 => digits.combine::<5>(dst, target),
+                6 => digits.combine::<6>(dst, target),
                 // Factors beyond the source basis are zero.
                 _ => digits.combine::<MAX_FROM>(dst, target),
             }

@@ -33,6 +33,8 @@ pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
                 2 => digits.combine::<2>(dst, to),
                 3 => digits.combine::<3>(dst, to),
                 4 => digits.combine::<4>(dst, to),
+                5 => digits.combine::<5>(dst, to),
+                6 => digits.combine::<6>(dst, to),
                 // Factors beyond the source basis are zero.
                 _ => digits.combine::<MAX_FROM>(dst, to),
             }
