@@ -4,9 +4,8 @@ use crate::batch;
 use crate::error::Failure;
 use crate::keys::Keys;
 use crate::output;
-use fhecc_ckks::memory;
+use fhecc_plan::Plan;
 use fhecc_plan::prediction::MemoryUse;
-use fhecc_plan::{Memory, Plan};
 use fhecc_runtime::Trace;
 use rayon::ThreadPool;
 use serde::Serialize;
@@ -16,20 +15,17 @@ use serde::Serialize;
 pub(crate) struct Bounds {
     /// Evaluations at the same time.
     pub(crate) at_once: usize,
-    /// Bytes of polynomials that all of them take, if there is a prediction.
-    polynomials: usize,
     /// Fewer threads than there are, if all of them would take more than the budget.
     pub(crate) pool: Option<ThreadPool>,
 }
 
 impl Bounds {
-    /// For `images` images on the threads there are. Where the budget is not tight nothing is bounded: to give the memory
-    /// of dropped polynomials back and to take it again costs time.
-    pub(crate) fn new(plan: &Plan, images: usize, expanded_keys: bool) -> Result<Self, Failure> {
+    /// For the threads there are.
+    pub(crate) fn new(plan: &Plan, expanded_keys: bool) -> Result<Self, Failure> {
         let available = rayon::current_num_threads();
         let predict = |threads: usize| MemoryUse::predict(plan, threads as u64);
         let (Some(budget), Some(all)) = (plan.memory.budget, predict(available)) else {
-            return Ok(Self { at_once: usize::MAX, polynomials: usize::MAX, pool: None });
+            return Ok(Self { at_once: usize::MAX, pool: None });
         };
         if expanded_keys {
             return Err(Failure::usage(
@@ -41,20 +37,8 @@ impl Bounds {
             if all.peak() <= budget { (available, all) } else { (planned, predict(planned).unwrap_or(all)) };
         let further = budget.saturating_sub(used.peak()) / used.per_image().max(1);
         let at_once = usize::try_from(further).unwrap_or(usize::MAX).saturating_add(1);
-        let needed = used.per_image().saturating_mul(batch::at_once(images, at_once).max(1) as u64);
-        let room = budget.saturating_sub(used.constant());
-        let polynomials = if room.saturating_sub(needed) < Memory::KEPT_BYTES { needed } else { room };
-        let polynomials = usize::try_from(polynomials).unwrap_or(usize::MAX);
         let pool = (threads < available).then(|| batch::pool(threads)).transpose()?;
-        Ok(Self { at_once, polynomials, pool })
-    }
-
-    /// Bounds the memory of dropped polynomials, once everything is there that all evaluations share; gives the bytes
-    /// of that.
-    pub(crate) fn begin(&self) -> u64 {
-        let before = memory::in_use();
-        memory::set_limit(self.polynomials.saturating_add(before));
-        before as u64
+        Ok(Self { at_once, pool })
     }
 
     /// Works within the bounds.

@@ -183,9 +183,4 @@ mod tests {
             }
         }
     }
-
-    #[test]
-    fn the_plan_knows_how_much_freed_memory_is_kept() {
-        assert_eq!(fhecc_plan::Memory::KEPT_BYTES, fhecc_ckks::memory::KEPT_BYTES as u64);
-    }
 }

@@ -136,7 +136,7 @@ fn polynomial(program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, F
 
 /// The plan on ciphertexts.
 fn encrypted(args: &EvalAccuracy, program: &Program, images: &[ImageRgb]) -> Result<Vec<Vec<f64>>, Failure> {
-    let bounds = Bounds::new(&program.plan, images.len(), args.expand_keys)?;
+    let bounds = Bounds::new(&program.plan, args.expand_keys)?;
     bounds.install(|| encrypted_within(args, program, images, &bounds))
 }
 
@@ -153,7 +153,6 @@ fn encrypted_within(
     }
     drop(spinner);
     let session = EncryptedSession::new(program, &keys)?;
-    bounds.begin();
     let counter = Counter::new("encrypted", images.len());
     let mut all = Vec::with_capacity(images.len());
     let classify = |image: &ImageRgb| session.classify(image, &mut ());

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let evaluated = match args.backend {
         Backend::Clear => clear(args, &program, &images)?,
         Backend::Ckks => {
-            let bounds = Bounds::new(&program.plan, images.len(), args.expand_keys)?;
+            let bounds = Bounds::new(&program.plan, args.expand_keys)?;
             bounds.install(|| encrypted(args, &program, &images, &bounds))?
         }
     };
@@ -93,7 +93,7 @@ fn encrypted(args: &Run, program: &Program, images: &[Named], bounds: &Bounds) -
         keys.expand();
     }
     let session = EncryptedSession::new(program, &keys)?;
-    let before = bounds.begin();
+    let before = fhecc_ckks::memory::in_use() as u64;
     let classify = |image: &_, progress: &mut dyn Progress| session.classify(image, progress);
     let (answers, images_seconds) = answers(args, program, images, bounds.at_once, classify)?;
     let account = match answers.as_slice() {

@@ -12,9 +12,6 @@ pub struct Costs {
     /// How many times faster a network is on two cores.
     #[serde(default = "one")]
     pub second_core: f64,
-    /// How many times as long an evaluation takes where a budget is tight, see [`crate::Memory::is_tight`].
-    #[serde(default = "one")]
-    pub tight_memory: f64,
     /// MiB per second at which keys are read from disk.
     #[serde(default = "one")]
     pub disk_mib_per_s: f64,
@@ -158,7 +155,6 @@ impl Costs {
         let general = [
             ("bootstrap_ms", self.bootstrap_ms),
             ("second_core", self.second_core),
-            ("tight_memory", self.tight_memory),
             ("disk_mib_per_s", self.disk_mib_per_s),
         ];
         let relative = self.bootstraps.iter().map(|entry| ("relative", entry.relative));
@@ -217,7 +213,6 @@ mod tests {
         Costs {
             bootstrap_ms: 1.0,
             second_core: 1.0,
-            tight_memory: 1.0,
             disk_mib_per_s: 1.0,
             bootstraps: Vec::new(),
             levels: vec![entry(1, 2.0), entry(3, 6.0)],

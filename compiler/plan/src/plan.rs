@@ -251,14 +251,6 @@ impl Memory {
     pub const LARGEST_BLOCK: u64 = 64 << 20;
     /// Threads that a prediction is made for unless others are asked for.
     pub const THREADS: u32 = 2;
-    /// Bytes of freed memory that an evaluation keeps for later, besides what is predicted, where it may.
-    pub const KEPT_BYTES: u64 = 640 << 20;
-
-    /// Whether the budget has no room for [`Memory::KEPT_BYTES`], so that freed memory goes back to the system.
-    pub fn is_tight(&self) -> bool {
-        let room = |(budget, peak): (u64, u64)| budget.saturating_sub(peak);
-        self.budget.zip(self.peak_bytes).is_some_and(|both| room(both) < Self::KEPT_BYTES)
-    }
 }
 
 impl Default for Memory {

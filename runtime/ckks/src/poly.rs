@@ -1,5 +1,6 @@
 //! Residue polynomials: the only large buffers of the crate.
 
+mod arena;
 mod pool;
 
 use std::fmt;

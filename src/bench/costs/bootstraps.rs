@@ -1,5 +1,5 @@
-//! What bootstraps take: time, keys and memory for every choice of rotations, on one thread and on two, with little
-//! memory and with keys on disk.
+//! What bootstraps take: time, keys and memory for every choice of rotations, on one thread and on two, and with keys on
+//! disk.
 
 use super::{hundredths, milliseconds, pool};
 use crate::bench::timing::{Clock, median_of, once, rounds};
@@ -17,13 +17,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is timed in every round: every choice of rotations on two threads, the first one also on one, by both clocks,
-/// and on two with little memory and from disk.
+/// and on two from disk.
 const VARIANTS: usize = BootstrapRotations::ALL.len();
 const ONE_THREAD: usize = VARIANTS;
 const WALL_OF_ONE: usize = VARIANTS + 1;
-const TIGHT: usize = VARIANTS + 2;
-const FROM_DISK: usize = VARIANTS + 3;
-const TIMED: usize = VARIANTS + 4;
+const FROM_DISK: usize = VARIANTS + 2;
+const TIMED: usize = VARIANTS + 3;
 
 /// Measures `repeats` rounds and fills in `costs`.
 pub(super) fn measure(
@@ -38,16 +37,9 @@ pub(super) fn measure(
     let variants: Vec<Variant> = variants.into_iter().collect::<Result<_, _>>()?;
     let [hoisted, ..] = variants.as_slice() else { return Ok(()) };
     let stored = Stored::new(hoisted)?;
-    let needs = hoisted.scratch(&two)?;
     let timed = rounds::<TIMED>(repeats, |which| match which {
         ONE_THREAD => hoisted.seconds(&hoisted.keys, one, Clock::Thread),
         WALL_OF_ONE => hoisted.seconds(&hoisted.keys, one, Clock::Wall),
-        TIGHT => {
-            memory::set_limit(memory::in_use() + needs);
-            let seconds = hoisted.seconds(&hoisted.keys, &two, Clock::Wall);
-            memory::set_limit(usize::MAX);
-            seconds
-        }
         FROM_DISK => hoisted.seconds(&stored.keys, &two, Clock::Wall),
         variant => variants[variant].seconds(&variants[variant].keys, &two, Clock::Wall),
     })?;
@@ -55,7 +47,6 @@ pub(super) fn measure(
     let ratio = |a: usize, b: usize| median_of(&timed, |round| round[a] / round[b]);
     costs.bootstrap_ms = milliseconds(median_of(&timed, |round| round[ONE_THREAD]));
     costs.second_core = hundredths(ratio(WALL_OF_ONE, 0).max(1.0));
-    costs.tight_memory = hundredths(ratio(TIGHT, 0).max(1.0));
     // What cannot be told from noise is taken for a hundredth of the time.
     let seconds = (ratio(FROM_DISK, 0) - 1.0).max(0.01) * median_of(&timed, |round| round[0]);
     let read: u64 = groups.iter().flatten().map(|group| group.read_bytes).sum();

@@ -60,8 +60,7 @@ fn composed_ms(plan: &Plan, step: &Step, level: Level) -> f64 {
 /// A step of `plan`, without the reading of keys from disk.
 pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
     let costs = &plan.parameters.costs;
-    let slower = if plan.memory.is_tight() { costs.tight_memory } else { 1.0 };
-    let milliseconds = match &step.op {
+    match &step.op {
         Op::Linear { map, .. } => plan.linears.get(*map as usize).map_or(0.0, |map| {
             // The operand is one level above the result.
             let level = Level(step.level.0.saturating_add(1));
@@ -76,8 +75,7 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
             .get(*polynomial as usize)
             .map_or(0.0, |p| polynomial_ms(costs, p, Level(step.level.0.saturating_add(p.depth())))),
         Op::Input | Op::Add { .. } | Op::DropLevel { .. } => 0.0,
-    };
-    milliseconds * slower
+    }
 }
 
 /// Seconds in which a plan reads keys from disk. Keys of linear maps are read once for every rotation by them in every

@@ -41,7 +41,6 @@ pub(crate) fn profile(log_n: u32) -> Profile {
         costs: Costs {
             bootstrap_ms: 900.0,
             second_core: 1.8,
-            tight_memory: 1.0,
             disk_mib_per_s: 1000.0,
             bootstraps: Vec::new(),
             levels: vec![LevelCosts {

@@ -103,7 +103,7 @@ impl IntegerPolynomial {
                 Some(parities) => Coefficients::Parities(parities),
                 None => Coefficients::Packed(Packed::new(values.as_slice())),
             },
-            kept => kept,
+            kept @ (Coefficients::Packed(_) | Coefficients::Parities(_) | Coefficients::Wide(_)) => kept,
         };
         Self { coefficients }
     }
