@@ -145,9 +145,7 @@ impl Encoder {
             re.extend_from_within(..);
             im.extend_from_within(..);
         }
-        self.parameters.embedding().to_coefficients(&mut re, &mut im);
-        re.append(&mut im);
-        IntegerPolynomial::round(&re, scale)
+        IntegerPolynomial::round(&self.parameters.embedding().to_coefficients(&mut re, &mut im), scale)
     }
 
     /// All `N/2` slots of a plaintext, as complex numbers.

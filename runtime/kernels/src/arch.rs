@@ -91,6 +91,12 @@ pub(crate) trait Kernels: Sync {
     fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
         scalar::permute::permute_add_assign(acc, src, index, m);
     }
+    fn inverse_embedding(&self, cos: &[f64], sin: &[f64], re: &mut [f64], im: &mut [f64], out: &mut [f64]) {
+        scalar::embedding::inverse_embedding(cos, sin, re, im, out);
+    }
+    fn round_products(&self, dst: &mut [i64], src: &[f64], factor: f64) {
+        scalar::embedding::round_products(dst, src, factor);
+    }
     fn repeat(&self, dst: &mut [u64], src: &[u64]) {
         scalar::permute::repeat(dst, src);
     }

@@ -21,6 +21,7 @@
 mod arch;
 mod automorphism;
 mod convert;
+mod embedding;
 mod isa;
 mod modulus;
 mod ntt;
@@ -32,6 +33,7 @@ pub use automorphism::{
     coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign, permute_mirrored, repeat,
 };
 pub use convert::BaseConverter;
+pub use embedding::{inverse_embedding, round_products};
 pub use isa::{Isa, IsaError, isa, select};
 pub use modulus::Modulus;
 pub use ntt::Ntt;

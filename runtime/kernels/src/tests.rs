@@ -2,6 +2,7 @@
 
 mod automorphism;
 mod convert;
+mod embedding;
 mod ntt;
 mod pack;
 mod pointwise;

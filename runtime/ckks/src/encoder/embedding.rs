@@ -38,25 +38,12 @@ impl Embedding {
         tables
     }
 
-    /// From slots (in `re + i im`) to coefficients: `re[j]` becomes coefficient `j`, `im[j]` coefficient
-    /// `j + n` of the polynomial of degree below `2n`, `n = re.len()` a power of two.
-    pub(crate) fn to_coefficients(&self, re: &mut [f64], im: &mut [f64]) {
-        let n = re.len();
-        let mut half = n / 2;
-        while half >= 1 {
-            let (cos, sin) = (&self.cos[half - 1..][..half], &self.sin[half - 1..][..half]);
-            for (re, im) in re.chunks_exact_mut(2 * half).zip(im.chunks_exact_mut(2 * half)) {
-                let (re0, re1) = re.split_at_mut(half);
-                let (im0, im1) = im.split_at_mut(half);
-                inverse_butterflies(re0, im0, re1, im1, cos, sin);
-            }
-            half /= 2;
-        }
-        bit_reverse(re, im);
-        let factor = 1.0 / n as f64;
-        for value in re.iter_mut().chain(im.iter_mut()) {
-            *value *= factor;
-        }
+    /// From slots (in `re + i im`) to the coefficients of the polynomial of degree below `2n`, `n = re.len()` a power of
+    /// two.
+    pub(crate) fn to_coefficients(&self, re: &mut [f64], im: &mut [f64]) -> Vec<f64> {
+        let mut out = vec![0.0; 2 * re.len()];
+        fhecc_kernels::inverse_embedding(&self.cos, &self.sin, re, im, &mut out);
+        out
     }
 
     /// From coefficients to slots: the inverse of [`Embedding::to_coefficients`].
@@ -72,27 +59,6 @@ impl Embedding {
             }
             half *= 2;
         }
-    }
-}
-
-/// `(u, v) -> (u + v, (u - v) conj(w))`. All slices have one length.
-fn inverse_butterflies(
-    re0: &mut [f64],
-    im0: &mut [f64],
-    re1: &mut [f64],
-    im1: &mut [f64],
-    cos: &[f64],
-    sin: &[f64],
-) {
-    let n = re0.len();
-    let (im0, re1, im1) = (&mut im0[..n], &mut re1[..n], &mut im1[..n]);
-    let (cos, sin) = (&cos[..n], &sin[..n]);
-    for j in 0..n {
-        let (dr, di) = (re0[j] - re1[j], im0[j] - im1[j]);
-        re0[j] += re1[j];
-        im0[j] += im1[j];
-        re1[j] = dr * cos[j] + di * sin[j];
-        im1[j] = di * cos[j] - dr * sin[j];
     }
 }
 
@@ -169,11 +135,8 @@ mod tests {
             for (j, want) in evaluate(&coefficients).iter().enumerate() {
                 assert!((re[j] - want.re).hypot(im[j] - want.im) < 1e-9, "n {n} slot {j}");
             }
-            embedding.to_coefficients(&mut re, &mut im);
-            for (j, want) in coefficients.iter().enumerate() {
-                let found = if j < n { re[j] } else { im[j - n] };
-                assert!((found - want).abs() < 1e-12);
-            }
+            let found = embedding.to_coefficients(&mut re, &mut im);
+            assert!(found.iter().zip(&coefficients).all(|(found, want)| (found - want).abs() < 1e-12));
         }
     }
 }

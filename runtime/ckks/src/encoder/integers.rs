@@ -85,9 +85,7 @@ impl IntegerPolynomial {
         }
         let coefficients = if log2 < WORD_LOG2 {
             let mut words = Words::unfilled(values.len());
-            for (word, &value) in words.as_mut_slice().iter_mut().zip(values) {
-                *word = round_to_word(value * factor);
-            }
+            fhecc_kernels::round_products(words.as_mut_slice(), values, factor);
             Coefficients::Word(words)
         } else {
             Coefficients::Wide(values.iter().map(|&v| (v * factor).round() as i128).collect())
@@ -151,12 +149,6 @@ impl IntegerPolynomial {
         }
         prime.transform(out.len()).forward(out);
     }
-}
-
-/// Rounds half away from zero; `|value| < 2^62`. Above `2^52` every double is an integer already.
-fn round_to_word(value: f64) -> i64 {
-    const INTEGERS_ONLY: f64 = (1u64 << 52) as f64;
-    if value.abs() < INTEGERS_ONLY { (value + 0.5f64.copysign(value)) as i64 } else { value as i64 }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod convert;
 mod dot;
+mod embedding;
 mod lanes;
 mod ntt;
 mod pack;
@@ -69,6 +70,8 @@ impl Kernels for Avx512 {
         permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]);
         permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        embedding::inverse_embedding(cos: &[f64], sin: &[f64], re: &mut [f64], im: &mut [f64], out: &mut [f64]);
+        embedding::round_products(dst: &mut [i64], src: &[f64], factor: f64);
         permute::repeat(dst: &mut [u64], src: &[u64]);
         pack::pack(dst: &mut [u64], src: &[u64], bits: u32);
         pack::unpack(dst: &mut [u64], src: &[u64], bits: u32);

@@ -2,6 +2,7 @@
 
 pub(super) mod convert;
 pub(super) mod dot;
+pub(super) mod embedding;
 pub(super) mod ntt;
 pub(super) mod pack;
 pub(super) mod permute;
