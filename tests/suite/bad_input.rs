@@ -142,9 +142,9 @@ fn damaged_plans_are_refused() {
         assert!(plan.contains(from), "{from}");
         fs::write(at(name), plan.replacen(from, to, 1)).expect("written");
     };
-    changed("version.ron", "format_version: 4", "format_version: 99");
+    changed("version.ron", "format_version: 5", "format_version: 99");
     changed("digest.ron", "\"north\"", "\"nord\"");
-    changed("field.ron", "format_version: 4,", "format_version: 4, surprise: true,");
+    changed("field.ron", "format_version: 5,", "format_version: 4, surprise: true,");
     fs::write(at("cut.ron"), &plan[..plan.len() / 2]).expect("written");
     fs::write(at("text.ron"), "no plan").expect("written");
     let cases: &[(&str, i32, &[&str])] = &[
