@@ -144,7 +144,7 @@ fn damaged_plans_are_refused() {
     };
     changed("version.ron", "format_version: 5", "format_version: 99");
     changed("digest.ron", "\"north\"", "\"nord\"");
-    changed("field.ron", "format_version: 5,", "format_version: 4, surprise: true,");
+    changed("field.ron", "format_version: 5,", "format_version: 5, surprise: true,");
     fs::write(at("cut.ron"), &plan[..plan.len() / 2]).expect("written");
     fs::write(at("text.ron"), "no plan").expect("written");
     let cases: &[(&str, i32, &[&str])] = &[
