@@ -148,7 +148,7 @@ fn damaged_plans_are_refused() {
     fs::write(at("cut.ron"), &plan[..plan.len() / 2]).expect("written");
     fs::write(at("text.ron"), "no plan").expect("written");
     let cases: &[(&str, i32, &[&str])] = &[
-        ("version.ron", 5, &["version.ron", "version 99", "version 4", "compile the network again"]),
+        ("version.ron", 5, &["version.ron", "version 99", "version 5", "compile the network again"]),
         ("digest.ron", 5, &["digest.ron", "changed after it was compiled", "compile the network again"]),
         ("field.ron", 3, &["field.ron", "surprise"]),
         ("cut.ron", 5, &["cut.ron", "ends", "ompile the network again"]),
