@@ -28,9 +28,9 @@
 //! The `n = 2n'` real slots `m = (m_lo, m_hi)` become `w = m_lo + i m_hi`. Only the product with
 //! `diag(1, .., 1, i, .., i)` is evaluated, merged into the columns of the first matrix of
 //! [`slots_to_coeffs`]; the sum of both halves is left to the trace `1 + rot_{n'}`. It commutes with every matrix of
-//! period `n'`, so it waits for the lowest level, in front of the last matrix of [`coeffs_to_slots`]. On the way back the rows of the last matrix
-//! of [`coeffs_to_slots`] are multiplied by `1` and `-i`, so that twice the real part of the result holds
-//! `2 Re` in the first half and `2 Im` in the second.
+//! period `n'`, so it waits for the lowest level, in front of the last matrix of [`coeffs_to_slots`]. The rows of that
+//! matrix are multiplied by `1` and `-i`, so that twice the real part of the result holds `2 Re` in the first half
+//! and `2 Im` in the second.
 
 use super::matrix::DiagonalMatrix;
 use super::schedule::turns;

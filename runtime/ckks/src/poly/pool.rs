@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_have_the_length_asked_for_and_are_recycled() {
+    fn buffers_have_the_length_asked_for_and_do_not_overlap() {
         let mut buffer = take(1_000_003);
         assert_eq!(buffer.len(), 1_000_003);
         assert_eq!(buffer.as_ptr() as usize % 64, 0);
