@@ -6,7 +6,7 @@ use super::{rounded, shown};
 use crate::output;
 use fhecc_ckks::parameters::RingPrime;
 use fhecc_ckks::{Parameters, Poly};
-use fhecc_kernels::{BaseConverter, Modulus, dot2, mul, mul_add_assign, ntt_automorphism_index, permute};
+use fhecc_kernels::{Automorphism, BaseConverter, Modulus, dot2, mul, mul_add_assign};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -169,12 +169,12 @@ fn pointwise(bench: &mut Bench<'_>, m: &Modulus) {
         let (out, operands) = rows.split_at_mut(n);
         mul_add_assign(out, &operands[..n], &operands[n..], m);
     });
-    let index = ntt_automorphism_index(n, 5);
-    // The index has four bytes per element.
-    let work = Work { reads: 12 * n, writes: 8 * n, products: 0, sort: Sort::Variable };
+    let automorphism = Automorphism::new(n, 5);
+    // Four bytes of the table for eight values.
+    let work = Work { reads: 8 * n + n / 2, writes: 8 * n, products: 0, sort: Sort::Variable };
     bench.add("automorphism", (2, 1), work, &mut |rows| {
         let (out, operand) = rows.split_at_mut(n);
-        permute(out, operand, &index);
+        automorphism.permute(0, out, operand);
     });
 }
 

@@ -10,7 +10,7 @@ use crate::scale::Scale;
 use crate::seed::{Domain, Purpose, Seed, uniform_row};
 
 const TAG: [u8; 4] = *b"FCT1";
-const SEEDED_TAG: [u8; 4] = *b"FCS3";
+const SEEDED_TAG: [u8; 4] = *b"FCS4";
 
 /// An encryption `(c0, c1)` of a polynomial `m`: `c0 + c1 s = m + e` modulo `q_0 ... q_level`.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use fhecc_kernels::ntt_automorphism_index;
+use fhecc_kernels::Automorphism;
 
 /// The automorphism `X -> X^e`, `e` odd and below `2N`.
 ///
@@ -65,21 +65,21 @@ impl Galois {
     }
 }
 
-/// Index tables made so far, for one ring degree.
+/// Permutations made so far, for one ring degree.
 #[derive(Debug, Default)]
 pub(crate) struct Permutations {
-    made: RwLock<BTreeMap<Galois, Arc<[u32]>>>,
+    made: RwLock<BTreeMap<Galois, Arc<Automorphism>>>,
 }
 
 impl Permutations {
-    /// The table of `galois` in the ring of degree `n`; all calls must name the same `n`.
-    pub(crate) fn get(&self, galois: Galois, n: usize) -> Arc<[u32]> {
+    /// That of `galois` in the ring of degree `n`; all calls must name the same `n`.
+    pub(crate) fn get(&self, galois: Galois, n: usize) -> Arc<Automorphism> {
         if let Some(found) = self.made.read().unwrap_or_else(PoisonError::into_inner).get(&galois) {
             return Arc::clone(found);
         }
-        let table = Arc::from(ntt_automorphism_index(n, galois.0 as usize));
+        let permutation = Arc::new(Automorphism::new(n, galois.0 as usize));
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(made.entry(galois).or_insert(table))
+        Arc::clone(made.entry(galois).or_insert(permutation))
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod division;
 mod extended;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +22,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub(crate) use self::division::{divide, divide_pair, divide_pair_fitted};
-pub(crate) use self::extended::{ExtendedPair, special_product};
+pub(crate) use self::extended::ExtendedPair;
+pub(crate) use self::row::{Addends, NOTHING, RowProduct, RowScratch};
 use crate::base_conversion::{Source, group_size};
 use crate::error::EvaluationError;
-use crate::keys::{DigitLayout, KeySwitchKey, PackedRow, strip};
+use crate::keys::{DigitLayout, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
-use crate::seed::UniformRow;
 
 /// The digits of a polynomial over `Q_level`, each extended to `Q_level P`, in the transform domain.
 pub(crate) struct Decomposed {
@@ -57,7 +58,14 @@ impl Decomposed {
         let mut rows = Poly::unfilled(n, total * count);
         let group = group_size(total);
         rows.as_mut_slice().par_chunks_mut(n * count * group).enumerate().for_each(|(index, out)| {
-            digits.rows(index * group, out);
+            digits.extend(index * group, out);
+            for (row, out) in (index * group..).zip(out.chunks_exact_mut(n * count)) {
+                for (digit, out) in out.chunks_exact_mut(n).enumerate() {
+                    if let Some(own) = digits.own(digit, row) {
+                        out.copy_from_slice(own);
+                    }
+                }
+            }
         });
         let level = digits.level;
         Ok(Self { level, special_count, layout: DigitLayout::Greedy, digits: count, rows })
@@ -87,6 +95,11 @@ impl Decomposed {
         self.special_count
     }
 
+    /// The number of digits.
+    pub(crate) fn digits(&self) -> usize {
+        self.digits
+    }
+
     /// Digit `digit`, row `row`.
     pub(crate) fn row(&self, digit: usize, row: usize) -> &[u64] {
         self.rows.limb(row * self.digits + digit)
@@ -103,29 +116,26 @@ impl Decomposed {
         key: &KeySwitchKey,
     ) -> Result<ExtendedPair, EvaluationError> {
         self.check(key)?;
-        let mut out = ExtendedPair::unfilled(parameters, self.level, self.special_count);
-        out.par_rows_mut()
-            .try_for_each(|(row, out0, out1)| self.product_row(parameters, key, row, NOTHING, out0, out1))?;
-        Ok(out)
+        ExtendedPair::from_products(parameters, (self.level, self.special_count), self.digits, |row| {
+            self.row_product(parameters, key, row, NOTHING)
+        })
     }
 
-    /// One row of [`Decomposed::product`] and, for a row of the chain, `P` times `plus`, overwriting both outputs; the
-    /// key must have passed [`Decomposed::check`].
+    /// One row of [`Decomposed::product`] and, for a row of the chain, `P` times `plus`; the key must have passed
+    /// [`Decomposed::check`].
     ///
     /// # Errors
     ///
     /// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
-    pub(crate) fn product_row(
-        &self,
-        parameters: &Parameters,
-        key: &KeySwitchKey,
+    pub(crate) fn row_product<'a>(
+        &'a self,
+        parameters: &'a Parameters,
+        key: &'a KeySwitchKey,
         row: usize,
-        plus: Addends<'_>,
-        out0: &mut [u64],
-        out1: &mut [u64],
-    ) -> Result<(), EvaluationError> {
-        let digits: Vec<&[u64]> = (0..self.digits).map(|digit| self.row(digit, row)).collect();
-        key_product_row(parameters, key, (self.level, row), &digits, plus, out0, out1)
+        plus: Addends<'a>,
+    ) -> Result<RowProduct<'a>, EvaluationError> {
+        let digits = (0..self.digits).map(|digit| self.row(digit, row)).collect();
+        RowProduct::new(parameters, key, (self.level, row), digits, plus)
     }
 
     /// Whether the key fits these digits.
@@ -176,6 +186,26 @@ pub(crate) fn key_product_plus(
     key: &KeySwitchKey,
     plus: [Option<&Poly>; 2],
 ) -> Result<ExtendedPair, EvaluationError> {
+    let mut out = ExtendedPair::unfilled(parameters, x.limbs() - 1, key.special_count());
+    key_product_onto(parameters, x, key, plus, &mut out, |_, product, halves, scratch| {
+        product.write(halves, scratch);
+    })?;
+    Ok(out)
+}
+
+/// [`key_product_plus`] row by row: `write` has the row's index, its product, and both halves of the row of `onto`.
+///
+/// # Errors
+///
+/// As [`key_product`].
+pub(crate) fn key_product_onto(
+    parameters: &Parameters,
+    x: &Poly,
+    key: &KeySwitchKey,
+    plus: [Option<&Poly>; 2],
+    onto: &mut ExtendedPair,
+    write: impl Fn(usize, &RowProduct<'_>, [&mut [u64]; 2], &mut RowScratch) + Sync,
+) -> Result<(), EvaluationError> {
     if key.layout() != DigitLayout::Greedy {
         return Err(EvaluationError::Argument {
             what: "a single-digit key cannot switch a whole polynomial".into(),
@@ -185,28 +215,28 @@ pub(crate) fn key_product_plus(
     check_level(key, digits.level)?;
     let n = x.n();
     let count = digits.ranges.len();
-    let mut out = ExtendedPair::unfilled(parameters, digits.level, key.special_count());
-    let group = group_size(out.c0.limbs());
-    let halves =
-        out.c0.as_mut_slice().par_chunks_mut(n * group).zip(out.c1.as_mut_slice().par_chunks_mut(n * group));
+    let group = group_size(onto.c0.limbs());
+    let (c0, c1) = (onto.c0.as_mut_slice(), onto.c1.as_mut_slice());
+    let halves = c0.par_chunks_mut(n * group).zip(c1.par_chunks_mut(n * group));
     halves.enumerate().try_for_each_init(
-        || Poly::unfilled(n, count * group),
-        |scratch, (index, (out0, out1))| {
-            let scratch = &mut scratch.as_mut_slice()[..out0.len() * count];
-            digits.rows(index * group, scratch);
-            let pairs = out0.chunks_exact_mut(n).zip(out1.chunks_exact_mut(n));
-            pairs.zip(scratch.chunks_exact(n * count)).enumerate().try_for_each(
-                |(i, ((out0, out1), rows))| {
-                    let terms: Vec<&[u64]> = rows.chunks_exact(n).collect();
-                    let row = index * group + i;
+        || (Poly::unfilled(n, count * group), RowScratch::new(parameters, count)),
+        |(space, scratch), (index, (c0, c1))| {
+            let space = &mut space.as_mut_slice()[..c0.len() * count];
+            digits.extend(index * group, space);
+            let pairs = c0.chunks_exact_mut(n).zip(c1.chunks_exact_mut(n));
+            pairs.zip(space.chunks_exact(n * count)).zip(index * group..).try_for_each(
+                |(((c0, c1), rows), row)| {
                     let plus =
                         if row <= digits.level { plus.map(|poly| Some(poly?.limb(row))) } else { NOTHING };
-                    key_product_row(parameters, key, (digits.level, row), &terms, plus, out0, out1)
+                    let digit = |(digit, extended)| digits.own(digit, row).unwrap_or(extended);
+                    let rows = rows.chunks_exact(n).enumerate().map(digit).collect();
+                    let product = RowProduct::new(parameters, key, (digits.level, row), rows, plus)?;
+                    write(row, &product, [c0, c1], scratch);
+                    Ok(())
                 },
             )
         },
-    )?;
-    Ok(out)
+    )
 }
 
 /// A polynomial with the coefficients from which its digits are extended.
@@ -233,18 +263,21 @@ impl<'a> Digits<'a> {
         Ok(Self { parameters, level, ranges, transformed: x, coefficients })
     }
 
+    /// Row `row` of a digit, if the polynomial has it.
+    fn own(&self, digit: usize, row: usize) -> Option<&[u64]> {
+        self.ranges[digit].contains(&row).then(|| self.transformed.limb(row))
+    }
+
     /// Writes some consecutive rows, from `first` on, of all digits, transformed: for every row, its digits. The
-    /// rows of a digit's own primes are those of the polynomial.
-    fn rows(&self, first: usize, out: &mut [u64]) {
+    /// rows of a digit's own primes are those of the polynomial, see [`Digits::own`], and not written.
+    fn extend(&self, first: usize, out: &mut [u64]) {
         let (n, count) = (self.transformed.n(), self.ranges.len());
         let primes = self.parameters.all_primes();
         for (digit, range) in self.ranges.iter().enumerate() {
             let (mut targets, mut to) = (Vec::new(), Vec::new());
             for (i, out) in out.chunks_exact_mut(n).enumerate().skip(digit).step_by(count) {
                 let row = first + i / count;
-                if range.contains(&row) {
-                    out.copy_from_slice(self.transformed.limb(row));
-                } else {
+                if !range.contains(&row) {
                     targets.push(self.parameters.extended_index(self.level, row));
                     to.push(out);
                 }
@@ -259,83 +292,6 @@ impl<'a> Digits<'a> {
             }
         }
     }
-}
-
-/// What is multiplied by `P` and added to each half of a row of the chain.
-pub(crate) type Addends<'a> = [Option<&'a [u64]>; 2];
-
-/// No addends.
-pub(crate) const NOTHING: Addends<'static> = [None, None];
-
-/// `out = sum_j digit_j (b_j, a_j) + P plus` for one row, strip by strip.
-///
-/// # Errors
-///
-/// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
-fn key_product_row(
-    parameters: &Parameters,
-    key: &KeySwitchKey,
-    (level, row): (usize, usize),
-    digits: &[&[u64]],
-    plus: Addends<'_>,
-    out0: &mut [u64],
-    out1: &mut [u64],
-) -> Result<(), EvaluationError> {
-    let m = &parameters.extended_prime(level, row).modulus;
-    let count = digits.len();
-    let (mut b_words, mut a_words) = (None, None);
-    let b = key.b_row(parameters, level, row, &mut b_words)?;
-    let mut a = match key.a_row(parameters, level, row, &mut a_words)? {
-        Some(packed) => UniformHalves::Packed(packed),
-        None => UniformHalves::Seeded(
-            (0..count).map(|digit| key.a_stream(parameters, digit, level, row)).collect(),
-        ),
-    };
-    let special = special_product(parameters, key.special_count(), m);
-    let strip = strip(parameters);
-    let mut space = Poly::unfilled(strip, 2 * count);
-    let (b_space, a_space) = space.as_mut_slice().split_at_mut(strip * count);
-    let outputs = out0.chunks_exact_mut(strip).zip(out1.chunks_exact_mut(strip));
-    for (index, (out0, out1)) in outputs.enumerate() {
-        b.unpack(index, b_space);
-        a.write(index, a_space);
-        let positions = index * strip..(index + 1) * strip;
-        let digits = part(digits, &positions);
-        fhecc_kernels::dot2(out0, out1, &digits, &chunks(b_space, strip), &chunks(a_space, strip), m);
-        for (out, plus) in [out0, out1].into_iter().zip(plus) {
-            if let Some(plus) = plus {
-                fhecc_kernels::mul_scalar_add_assign(out, &plus[positions.clone()], special, m);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// One row of the uniform halves of all digits.
-enum UniformHalves<'a> {
-    Packed(PackedRow<'a>),
-    Seeded(Vec<UniformRow>),
-}
-
-impl UniformHalves<'_> {
-    /// Writes strip `index` of all digits; strips are asked for in order.
-    fn write(&mut self, index: usize, out: &mut [u64]) {
-        match self {
-            Self::Packed(row) => row.unpack(index, out),
-            Self::Seeded(streams) => {
-                let strip = out.len() / streams.len();
-                out.chunks_exact_mut(strip).zip(streams).for_each(|(out, stream)| stream.fill(out));
-            }
-        }
-    }
-}
-
-fn chunks(rows: &[u64], length: usize) -> Vec<&[u64]> {
-    rows.chunks_exact(length).collect()
-}
-
-fn part<'a>(rows: &[&'a [u64]], positions: &Range<usize>) -> Vec<&'a [u64]> {
-    rows.iter().map(|row| &row[positions.clone()]).collect()
 }
 
 fn check_level(key: &KeySwitchKey, level: usize) -> Result<(), EvaluationError> {

@@ -30,7 +30,7 @@ mod strips;
 mod sums;
 
 use self::babies::HoistedBabies;
-pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Switch, compute_rows};
+pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Switch};
 pub use self::bsgs::{GiantStep, split_rotations};
 pub(crate) use self::bsgs::{baby_rotations, pre_rotate};
 use self::divided::{DividedBabies, dividing_pays};

@@ -12,6 +12,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use fhecc_kernels::Automorphism;
+
 pub use self::literal::{BootstrapLiteral, BootstrapRotations, ParametersLiteral};
 pub use self::ring_prime::RingPrime;
 pub(crate) use self::ring_prime::SHORTEST;
@@ -252,9 +254,8 @@ impl Parameters {
         if row <= level { row } else { self.inner.limbs + row - level - 1 }
     }
 
-    /// The table with which [`fhecc_kernels::permute`] applies an automorphism to a row in the transform
-    /// domain; cached.
-    pub(crate) fn permutation(&self, galois: Galois) -> Arc<[u32]> {
+    /// An automorphism as a permutation of a row in the transform domain; cached.
+    pub(crate) fn permutation(&self, galois: Galois) -> Arc<Automorphism> {
         self.inner.permutations.get(galois, self.n())
     }
 

@@ -5,12 +5,12 @@
 //! their memory. Every row, that is purpose, digit and limb, has its own AES key, derived from the seed with
 //! BLAKE3, so that no two rows share randomness and a truncated key has the same rows as the full one.
 
-use std::ops::Range;
-
 use aes::cipher::array::Array;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
 use fhecc_kernels::{Modulus, packed_words, retain_below, unpack};
+
+use crate::poly::Poly;
 
 /// A seed from which a public uniform half is expanded.
 pub type Seed = [u8; 32];
@@ -56,82 +56,88 @@ impl Domain {
     }
 }
 
-/// Candidates per round: whole blocks of [`fhecc_kernels::unpack`].
-const CHUNK: usize = 512;
+/// Most positions that are generated, packed and multiplied at a time: those of all digits of a key stay in a core's own
+/// cache.
+const STRIP: usize = 512;
+
+/// Positions of a strip of a row of `n`: an automorphism in the transform domain maps strips to strips. Half a row is
+/// at least one.
+pub(crate) fn strip_length(n: usize) -> usize {
+    STRIP.min(n / 2).max(1)
+}
 
 /// Fills `out` with uniform residues modulo `m`: the row `domain` of the object with this seed.
 pub fn uniform_row(seed: &Seed, domain: Domain, m: &Modulus, out: &mut [u64]) {
-    UniformRow::new(seed, domain, m).fill(out);
+    let row = UniformRow::new(seed, domain, m);
+    let mut stream = Poly::unfilled(STREAM_WORDS, 1);
+    let strips = out.chunks_mut(strip_length(out.len())).enumerate();
+    strips.for_each(|(index, out)| row.strip(index, out, stream.as_mut_slice()));
 }
 
-/// The residues of [`uniform_row`], one piece after the other.
+/// The residues of [`uniform_row`], any strip at a time.
 ///
-/// The stream is read as packed candidates of as many bits as the modulus, which are rejected unless they are below it.
+/// Every strip has a stream of its own. It begins with as many packed candidates as the strip has positions, of as many
+/// bits as the modulus; those that are not below it are left out, and replaced at the end by candidates from the low
+/// bits of the stream's next words.
 pub(crate) struct UniformRow {
     cipher: Aes128Enc,
-    /// Blocks of the stream so far.
-    counter: u64,
     q: u64,
     bits: u32,
-    /// The stream's part that makes one round of candidates.
-    stream: Round,
-    /// Residues of a round that was not needed entirely, and which of them are left.
-    round: Round,
-    left: Range<usize>,
 }
 
-/// Aligned for vector loads.
-#[repr(align(64))]
-struct Round([u64; CHUNK]);
+/// Words of scratch memory in which a strip is generated: candidates have fewer than 64 bits.
+pub(crate) const STREAM_WORDS: usize = STRIP;
+
+/// Blocks that are encrypted together fastest; more than a quarter of these take as long one after the other.
+const BLOCKS: usize = 64;
 
 impl UniformRow {
     pub(crate) fn new(seed: &Seed, domain: Domain, m: &Modulus) -> Self {
         let q = m.value();
-        Self {
-            cipher: domain.cipher(seed),
-            counter: 0,
-            q,
-            bits: u64::BITS - q.leading_zeros(),
-            stream: Round([0; CHUNK]),
-            round: Round([0; CHUNK]),
-            left: 0..0,
-        }
+        Self { cipher: domain.cipher(seed), q, bits: u64::BITS - q.leading_zeros() }
     }
 
-    /// The next residues.
-    pub(crate) fn fill(&mut self, mut out: &mut [u64]) {
-        while !out.is_empty() {
-            if self.left.is_empty() {
-                let packed = self.next_packed();
-                if let Some(whole) = out.first_chunk_mut::<CHUNK>() {
-                    unpack(whole, &self.stream.0[..packed], self.bits);
-                    let found = retain_below(whole, self.q);
-                    out = &mut out[found..];
-                    continue;
-                }
-                unpack(&mut self.round.0, &self.stream.0[..packed], self.bits);
-                self.left = 0..retain_below(&mut self.round.0, self.q);
+    /// Writes strip `index`; `out` has the length of the strip, `scratch` has [`STREAM_WORDS`].
+    pub(crate) fn strip(&self, index: usize, out: &mut [u64], scratch: &mut [u64]) {
+        let words = packed_words(out.len(), self.bits);
+        let blocks = words.div_ceil(2);
+        let encrypted = if blocks % BLOCKS > BLOCKS / 4 { blocks.next_multiple_of(BLOCKS) } else { blocks };
+        self.stream(index, 0, &mut scratch[..(2 * encrypted).min(STREAM_WORDS)]);
+        unpack(out, &scratch[..words], self.bits);
+        let kept = retain_below(out, self.q);
+        let mut missing = &mut out[kept..];
+        for first in blocks.. {
+            if missing.is_empty() {
+                break;
             }
-            let taken = self.left.len().min(out.len());
-            let (filled, rest) = out.split_at_mut(taken);
-            filled.copy_from_slice(&self.round.0[self.left.start..][..taken]);
-            self.left.start += taken;
-            out = rest;
+            let mut pair = [0; 2];
+            self.stream(index, first, &mut pair);
+            for word in pair {
+                let candidate = word & (u64::MAX >> (u64::BITS - self.bits));
+                if candidate < self.q
+                    && let Some(next) = missing.split_off_first_mut()
+                {
+                    *next = candidate;
+                }
+            }
         }
     }
 
-    /// Writes the next part of the stream and returns its words.
-    fn next_packed(&mut self) -> usize {
-        let words = packed_words(CHUNK, self.bits);
-        for (number, block) in (self.counter..).zip(self.stream.0[..words].as_chunks_mut().0) {
-            *block = [number.to_le(), 0];
+    /// Writes an even number of words of the stream of strip `index`, from block `first` on.
+    fn stream(&self, index: usize, first: usize, words: &mut [u64]) {
+        // Four blocks at a time, which vectorises.
+        let (four, rest) = words.as_chunks_mut::<8>();
+        let mut counters: [u64; 8] =
+            std::array::from_fn(|i| if i % 2 == 0 { (first + i / 2) as u64 } else { index as u64 });
+        for blocks in four {
+            *blocks = counters.map(u64::to_le);
+            (0..8).step_by(2).for_each(|i| counters[i] += 4);
         }
-        self.counter += words as u64 / 2;
-        let bytes: &mut [[u8; 16]] = bytemuck::cast_slice_mut(&mut self.stream.0[..words]);
+        rest.copy_from_slice(&counters.map(u64::to_le)[..rest.len()]);
+        let bytes: &mut [[u8; 16]] = bytemuck::cast_slice_mut(words);
         let blocks: &mut [Block] = Array::cast_slice_from_core_mut(bytes);
         self.cipher.encrypt_blocks(blocks);
-        self.stream.0[..words].iter_mut().for_each(|word| *word = u64::from_le(*word));
-        words
+        words.iter_mut().for_each(|word| *word = u64::from_le(*word));
     }
 }
 
@@ -147,22 +153,33 @@ mod tests {
     }
 
     #[test]
-    fn domains_are_separated_and_prefixes_agree() {
-        let base = row(Purpose::KeySwitch, 1, 2, 2000);
-        assert_eq!(base, row(Purpose::KeySwitch, 1, 2, 2000));
-        assert_eq!(base[..700], row(Purpose::KeySwitch, 1, 2, 700));
-        for q in [1_099_511_480_321, 268_369_921, 7_681] {
+    fn strips_are_pieces_of_the_row_in_any_order() {
+        // Hardly any, some, and half of the candidates are left out.
+        for q in [1_099_511_480_321, 268_369_921, 16_777_259] {
             let m = Modulus::new(q).unwrap();
             let domain = Domain { purpose: Purpose::KeySwitch, digit: 1, limb: 2 };
-            let mut whole = vec![0; 3000];
-            uniform_row(&[7; 32], domain, &m, &mut whole);
-            let mut stream = UniformRow::new(&[7; 32], domain, &m);
-            for piece in [1, 511, 512, 513, 1024, 439] {
-                let mut found = vec![0; piece];
-                stream.fill(&mut found);
-                assert_eq!(found, whole.drain(..piece).collect::<Vec<_>>(), "{q}, a piece of {piece}");
+            for n in [16, 512, 1024, 4096] {
+                let mut whole = vec![0; n];
+                uniform_row(&[7; 32], domain, &m, &mut whole);
+                let stream = UniformRow::new(&[7; 32], domain, &m);
+                let mut found = vec![0; strip_length(n)];
+                let mut scratch = [0; STREAM_WORDS];
+                for (index, want) in whole.chunks_exact(found.len()).enumerate().rev() {
+                    stream.strip(index, &mut found, &mut scratch);
+                    assert_eq!(found, want, "modulo {q}, strip {index} of a row of {n}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn domains_and_strips_are_separated() {
+        let base = row(Purpose::KeySwitch, 1, 2, 2000);
+        assert_eq!(base, row(Purpose::KeySwitch, 1, 2, 2000));
+        assert!(
+            base.chunks_exact(512)
+                .all(|strip| strip.iter().eq(&base[..512]) == std::ptr::eq(&strip[0], &base[0]))
+        );
         for other in [
             row(Purpose::Ciphertext, 1, 2, 2000),
             row(Purpose::KeySwitch, 2, 2, 2000),

@@ -45,9 +45,9 @@ impl SecretPolynomial {
 
     /// The image under an automorphism.
     pub fn automorphism(&self, parameters: &Parameters, galois: Galois) -> Self {
-        let table = fhecc_kernels::ntt_automorphism_index(parameters.n(), galois.exponent() as usize);
+        let permutation = fhecc_kernels::Automorphism::new(parameters.n(), galois.exponent() as usize);
         let mut image = Self::zero(parameters);
-        image.for_each_row(parameters, |row, i, _| fhecc_kernels::permute(row, self.rows.limb(i), &table));
+        image.for_each_row(parameters, |row, i, _| permutation.permute(0, row, self.rows.limb(i)));
         image
     }
 

@@ -105,8 +105,8 @@ fn pointwise(c: &mut Criterion) {
         group.bench_function(id("mul_scalar"), |b| {
             b.iter(|| fhecc_kernels::mul_scalar_assign(x, black_box(12345), &m));
         });
-        let index = fhecc_kernels::ntt_automorphism_index(n, 5);
-        group.bench_function(id("permute"), |b| b.iter(|| fhecc_kernels::permute(x, y, &index)));
+        let automorphism = fhecc_kernels::Automorphism::new(n, 5);
+        group.bench_function(id("permute"), |b| b.iter(|| automorphism.permute(0, x, y)));
         for bits in [31, 40, 49] {
             let mut packed = vec![0; fhecc_kernels::packed_words(n, bits)];
             let name = format!("pack {bits} bits");

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
+use crate::automorphism::Groups;
 use crate::convert::ConverterTables;
 use crate::{Isa, Modulus};
 
@@ -82,14 +83,14 @@ pub(crate) trait Kernels: Sync {
     fn lift_centred(&self, dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus) {
         scalar::reduce::lift_centred(dst, src, from, to);
     }
-    fn permute(&self, dst: &mut [u64], src: &[u64], index: &[u32]) {
-        scalar::permute::permute(dst, src, index);
+    fn permute(&self, dst: &mut [u64], src: &[u64], groups: Groups<'_>) {
+        scalar::permute::permute(dst, src, groups);
     }
-    fn permute_mirrored(&self, dst: &mut [u64], src: &[u64], index: &[u32]) {
-        scalar::permute::permute_mirrored(dst, src, index);
+    fn permute_mirrored(&self, dst: &mut [u64], src: &[u64], groups: Groups<'_>) {
+        scalar::permute::permute_mirrored(dst, src, groups);
     }
-    fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
-        scalar::permute::permute_add_assign(acc, src, index, m);
+    fn permute_add_assign(&self, acc: &mut [u64], src: &[u64], groups: Groups<'_>, m: &Modulus) {
+        scalar::permute::permute_add_assign(acc, src, groups, m);
     }
     fn inverse_embedding(&self, cos: &[f64], sin: &[f64], re: &mut [f64], im: &mut [f64], out: &mut [f64]) {
         scalar::embedding::inverse_embedding(cos, sin, re, im, out);

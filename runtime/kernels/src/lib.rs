@@ -29,9 +29,7 @@ mod pack;
 mod pointwise;
 mod roots;
 
-pub use automorphism::{
-    coefficient_automorphism, ntt_automorphism_index, permute, permute_add_assign, permute_mirrored, repeat,
-};
+pub use automorphism::{Automorphism, coefficient_automorphism, repeat};
 pub use convert::BaseConverter;
 pub use embedding::{inverse_embedding, round_products};
 pub use isa::{Isa, IsaError, isa, select};

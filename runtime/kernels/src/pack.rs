@@ -38,8 +38,13 @@ pub fn unpack(dst: &mut [u64], src: &[u64], bits: u32) {
 }
 
 /// Moves the values below `bound` to the front, in their order, and returns how many there are. What lies behind them
-/// is unspecified.
+/// is unspecified. Values have at most 63 bits.
+///
+/// # Panics
+///
+/// If `bound` is not in `1..=2^63`.
 pub fn retain_below(values: &mut [u64], bound: u64) -> usize {
+    assert!((1..=1 << 63).contains(&bound), "a bound for 63 bits");
     active().retain_below(values, bound)
 }
 

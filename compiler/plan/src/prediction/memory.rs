@@ -62,8 +62,8 @@ impl MemoryUse {
             plan.weights.iter().map(|t| t.shape.iter().fold(1, |n: u64, &e| n.saturating_mul(e))).sum();
         let fixed = PROGRAM_BYTES
             + primes * TABLE_ROWS_PER_PRIME * row
-            // A permutation of 32-bit indices each.
-            + automorphisms as u64 * row / 2
+            // Four bytes for eight positions each.
+            + automorphisms as u64 * row / 16
             + weights.saturating_mul(BYTES_PER_WEIGHT);
         let bootstraps = plan.steps.iter().any(|step| matches!(step.op, Op::Bootstrap { .. }));
         let bootstrap = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);

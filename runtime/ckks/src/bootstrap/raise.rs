@@ -14,19 +14,17 @@
 //!
 //! for two products per prime. The babies of the first matrix are made that way.
 
-use rayon::prelude::*;
-
 use super::circuit::Stage;
 use super::keys::BootstrapKeys;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, key_product_plus};
+use crate::key_switching::{Decomposed, ExtendedPair, RowProduct, key_product_plus};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
-    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Horner, StoredBabies, Switch, all_inner_sums, baby_rotations,
-    compute_rows, inner_sums, inwards,
+    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Horner, StoredBabies, Switch, all_inner_sums,
+    baby_rotations, inner_sums, inwards,
 };
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -114,27 +112,21 @@ impl<'a> RaisedBabies<'a> {
     }
 
     /// One row of `P` times a baby, before the automorphism.
-    fn product_row(
-        &self,
-        index: usize,
-        row: usize,
-        [out0, out1]: [&mut [u64]; 2],
-    ) -> Result<(), EvaluationError> {
+    fn row_product(&self, index: usize, row: usize) -> Result<RowProduct<'_>, EvaluationError> {
         let plus = [(row <= self.level).then(|| self.c0.row(0, row)), None];
         let (key, _) = &self.switches[index];
-        self.c1.product_row(self.evaluator.parameters(), key, row, plus, out0, out1)
+        self.c1.row_product(self.evaluator.parameters(), key, row, plus)
     }
 
     /// All babies, divided by `P`: less work, and memory, than to divide the sums where there are more of those.
     fn stored(self, scale: Scale) -> Result<StoredBabies, EvaluationError> {
         let (parameters, level) = (self.evaluator.parameters(), self.level);
         let divided = |index: usize| -> Result<Ciphertext, EvaluationError> {
-            let mut baby = ExtendedPair::unfilled(parameters, level, RAISE_SPECIAL_COUNT);
-            baby.par_rows_mut()
-                .try_for_each(|(row, first, second)| self.product_row(index, row, [first, second]))?;
+            let shape = (level, RAISE_SPECIAL_COUNT);
+            let baby = ExtendedPair::from_products(parameters, shape, 1, |row| self.row_product(index, row))?;
             let (c0, c1) = baby.mod_down(parameters);
-            let (_, table) = &self.switches[index];
-            let [c0, c1] = [c0, c1].map(|half| self.evaluator.permuted(&half, table));
+            let (_, permutation) = &self.switches[index];
+            let [c0, c1] = [c0, c1].map(|half| self.evaluator.permuted(&half, permutation));
             Ok(Ciphertext { level, scale, c0, c1 })
         };
         let ciphertexts = (0..self.rotations.len()).map(divided).collect::<Result<_, _>>()?;
@@ -155,12 +147,19 @@ impl BabyRows for RaisedBabies<'_> {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let n = self.evaluator.parameters().n();
-        let compute = |index: usize, out: [&mut [u64]; 2]| self.product_row(index, row, out);
-        let halves = compute_rows(n, self.rotations.len(), space, compute)?;
-        let babies = halves.zip(&self.switches);
-        Ok(babies.map(|(halves, (_, table))| BabyRow { halves, permutation: Some(table) }).collect())
+    fn digits(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn row(&self, row: usize) -> Result<Vec<BabyRow<'_>>, EvaluationError> {
+        let permutations = self.switches.iter().map(|(_, permutation)| &**permutation);
+        let baby = |(index, permutation)| {
+            Ok(BabyRow {
+                halves: Halves::Product(Box::new(self.row_product(index, row)?)),
+                permutation: Some(permutation),
+            })
+        };
+        permutations.enumerate().map(baby).collect()
     }
 
     fn block_bytes(&self) -> usize {

@@ -3,6 +3,8 @@
 //! The key of an automorphism `g` is for the secret `g^-1(s)`: the key product comes first and the
 //! automorphism last, on two polynomials instead of on every digit.
 
+use fhecc_kernels::Automorphism;
+
 use super::{Evaluator, Keyed};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
@@ -99,8 +101,8 @@ impl Evaluator<'_> {
         self.for_each_row(&mut u0, |row, i, prime| {
             fhecc_kernels::add_assign(row, a.c0.limb(i), &prime.modulus);
         });
-        let table = self.parameters.permutation(galois);
-        let [c0, c1] = [u0, u1].map(|half| self.permuted(&half, &table));
+        let permutation = self.parameters.permutation(galois);
+        let [c0, c1] = [u0, u1].map(|half| self.permuted(&half, &permutation));
         Ciphertext { level: a.level, scale: a.scale, c0, c1 }
     }
 
@@ -113,19 +115,19 @@ impl Evaluator<'_> {
         let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
         let sum = key_product_plus(&self.parameters, &a.c1, key, [Some(&a.c0), None])?;
         let (c0, c1) = sum.mod_down(&self.parameters);
-        let table = self.parameters.permutation(galois);
+        let permutation = self.parameters.permutation(galois);
         for (half, image) in [(&mut a.c0, c0), (&mut a.c1, c1)] {
             self.for_each_row(half, |row, i, prime| {
-                fhecc_kernels::permute_add_assign(row, image.limb(i), &table, &prime.modulus);
+                permutation.permute_add_assign(0, row, image.limb(i), &prime.modulus);
             });
         }
         Ok(())
     }
 
     /// Every row permuted.
-    pub(crate) fn permuted(&self, poly: &Poly, table: &[u32]) -> Poly {
+    pub(crate) fn permuted(&self, poly: &Poly, permutation: &Automorphism) -> Poly {
         let mut out = Poly::unfilled(poly.n(), poly.limbs());
-        self.for_each_row(&mut out, |row, i, _| fhecc_kernels::permute(row, poly.limb(i), table));
+        self.for_each_row(&mut out, |row, i, _| permutation.permute(0, row, poly.limb(i)));
         out
     }
 }

@@ -4,7 +4,8 @@ use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
 use super::division::{divide_pair, divide_pair_fitted};
-use crate::galois::Galois;
+use super::row::{RowProduct, RowScratch};
+use crate::error::EvaluationError;
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -33,6 +34,25 @@ impl ExtendedPair {
     pub(crate) fn unfilled(parameters: &Parameters, level: usize, special_count: usize) -> Self {
         let unfilled = || Poly::unfilled(parameters.n(), level + 1 + special_count);
         Self { level, special_count, c0: unfilled(), c1: unfilled() }
+    }
+
+    /// The pair of which `product` gives every row, with so many digits.
+    ///
+    /// # Errors
+    ///
+    /// Those of `product`.
+    pub(crate) fn from_products<'a>(
+        parameters: &Parameters,
+        (level, special_count): (usize, usize),
+        digits: usize,
+        product: impl Fn(usize) -> Result<RowProduct<'a>, EvaluationError> + Sync,
+    ) -> Result<Self, EvaluationError> {
+        let mut out = Self::unfilled(parameters, level, special_count);
+        out.par_rows_mut().try_for_each_init(
+            || RowScratch::new(parameters, digits),
+            |scratch, (row, c0, c1)| product(row).map(|product| product.write([c0, c1], scratch)),
+        )?;
+        Ok(out)
     }
 
     /// Index, and rows of `c0` and `c1`, for every prime.
@@ -70,18 +90,6 @@ impl ExtendedPair {
             if let Some(c1) = c1 {
                 fhecc_kernels::mul_scalar_add_assign(out1, c1.limb(row), p, m);
             }
-        });
-    }
-
-    /// Adds the image of another pair under an automorphism.
-    pub(crate) fn add_permuted(&mut self, parameters: &Parameters, other: &Self, galois: Galois) {
-        debug_assert_eq!((self.level, self.special_count), (other.level, other.special_count));
-        let table = parameters.permutation(galois);
-        let level = self.level;
-        self.par_rows_mut().for_each(|(row, c0, c1)| {
-            let m = &parameters.extended_prime(level, row).modulus;
-            fhecc_kernels::permute_add_assign(c0, other.c0.limb(row), &table, m);
-            fhecc_kernels::permute_add_assign(c1, other.c1.limb(row), &table, m);
         });
     }
 

@@ -1,5 +1,6 @@
 //! Polynomials of a key in as many bits as their primes have.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use fhecc_kernels::{pack, packed_words, unpack};
@@ -9,9 +10,7 @@ use super::store::KeyStore;
 use crate::error::{EvaluationError, FormatError};
 use crate::parameters::Parameters;
 use crate::poly::{AlignedWords, Poly, aligned_zeros};
-
-/// Positions that are unpacked at a time: those of all digits stay in the core's own cache until they are used.
-pub(crate) const STRIP: usize = 512;
+use crate::seed::strip_length;
 
 /// What polynomials a key has: `digits` of them over `q_0 ..= q_level` and the first `special_count` special primes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +46,9 @@ impl PackedShape {
     }
 }
 
-/// Positions of a strip: [`STRIP`], or all if the ring has fewer.
+/// Positions of a strip.
 pub(crate) fn strip(parameters: &Parameters) -> usize {
-    STRIP.min(parameters.n())
+    strip_length(parameters.n())
 }
 
 /// Packed polynomials. A row holds the first strip of every digit, then the second of every digit, and so on: a
@@ -110,40 +109,33 @@ impl PackedRows {
         }
         let mut rows = Vec::with_capacity(self.shape.rows());
         for row in 0..self.shape.rows() {
-            let mut space = None;
-            let words = self.words(row, &mut space)?;
+            let words = self.words(row)?;
             let offset = store.reserve(words.len());
-            store.write(offset, words)?;
+            store.write(offset, &words)?;
             rows.push((offset, words.len()));
         }
         self.place = Place::Disk(store.clone(), rows);
         Ok(())
     }
 
-    /// Row `row` of all digits; one that is on disk is read into `space`.
+    /// Row `row` of all digits; one that is on disk is read.
     ///
     /// # Errors
     ///
     /// [`EvaluationError::KeyStore`] if it cannot be read.
-    pub(crate) fn row<'a>(
-        &'a self,
-        parameters: &Parameters,
-        row: usize,
-        space: &'a mut Option<Poly>,
-    ) -> Result<PackedRow<'a>, EvaluationError> {
+    pub(crate) fn row(&self, parameters: &Parameters, row: usize) -> Result<PackedRow<'_>, EvaluationError> {
         let bits = self.shape.bits(parameters, row);
-        let words = self.words(row, space)?;
-        Ok(PackedRow { words, strip: strip(parameters), bits, digits: self.shape.digits })
+        Ok(PackedRow { words: self.words(row)?, strip: strip(parameters), bits, digits: self.shape.digits })
     }
 
-    fn words<'a>(&'a self, row: usize, space: &'a mut Option<Poly>) -> Result<&'a [u64], EvaluationError> {
+    fn words(&self, row: usize) -> Result<Words<'_>, EvaluationError> {
         match &self.place {
-            Place::Memory(rows) => Ok(&rows[row]),
+            Place::Memory(rows) => Ok(Words::Memory(&rows[row])),
             Place::Disk(store, rows) => {
                 let (offset, words) = rows[row];
-                let words = space.insert(Poly::unfilled(words, 1)).as_mut_slice();
-                store.read(offset, words)?;
-                Ok(words)
+                let mut read = Poly::unfilled(words, 1);
+                store.read(offset, read.as_mut_slice())?;
+                Ok(Words::Read(read))
             }
         }
     }
@@ -172,8 +164,7 @@ impl PackedRows {
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), EvaluationError> {
         out.reserve(self.bytes_in_memory() + self.bytes_on_disk());
         for row in 0..self.shape.rows() {
-            let mut space = None;
-            self.words(row, &mut space)?.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+            self.words(row)?.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
         }
         Ok(())
     }
@@ -217,9 +208,8 @@ impl PackedRows {
 impl PartialEq for PackedRows {
     fn eq(&self, other: &Self) -> bool {
         let same_row = |row| {
-            let (mut space, mut other_space) = (None, None);
-            let words = (self.words(row, &mut space), other.words(row, &mut other_space));
-            matches!(words, (Ok(words), Ok(other)) if words == other)
+            let words = (self.words(row), other.words(row));
+            matches!(words, (Ok(words), Ok(other)) if *words == *other)
         };
         self.shape == other.shape && (0..self.shape.rows()).all(same_row)
     }
@@ -258,10 +248,26 @@ fn pack_row(
     residues.chunks_exact(strip).zip(to).for_each(|(from, to)| pack(to, from, bits));
 }
 
+/// The words of a row, where they lie or read from disk.
+enum Words<'a> {
+    Memory(&'a [u64]),
+    Read(Poly),
+}
+
+impl Deref for Words<'_> {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        match self {
+            Self::Memory(words) => words,
+            Self::Read(words) => words.as_slice(),
+        }
+    }
+}
+
 /// One row of all digits.
-#[derive(Clone, Copy)]
 pub(crate) struct PackedRow<'a> {
-    words: &'a [u64],
+    words: Words<'a>,
     strip: usize,
     bits: u32,
     digits: usize,
@@ -313,8 +319,7 @@ mod tests {
             assert_eq!(packed.bytes_in_memory(), 3 * (40 + 28 + 31 + 50) * parameters.n() / 8);
             let strip = strip(&parameters);
             for row in 0..SHAPE.rows() {
-                let mut space = None;
-                let found = packed.row(&parameters, row, &mut space).unwrap();
+                let found = packed.row(&parameters, row).unwrap();
                 for digits in 1..=SHAPE.digits {
                     let mut out = vec![0; strip * digits];
                     for index in 0..parameters.n() / strip {
@@ -345,7 +350,7 @@ mod tests {
             let bits = SHAPE.bits(&parameters, row) as usize;
             let end: usize = (0..=row).map(|row| SHAPE.row_words(&parameters, row) * 8).sum();
             let mut damaged = bytes.clone();
-            damaged[end - 512 * bits / 8..][..8].fill(0xff);
+            damaged[end - strip(&parameters) * bits / 8..][..8].fill(0xff);
             let found = (1 << bits) - 1;
             let refused = PackedRows::read(&parameters, SHAPE, &damaged);
             assert_eq!(refused, Err(FormatError::Residue { found, modulus }), "row {row}");

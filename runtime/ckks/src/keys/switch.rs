@@ -8,10 +8,9 @@ use super::store::KeyStore;
 use crate::bytes::{Reader, Writer};
 use crate::error::{EvaluationError, FormatError};
 use crate::parameters::Parameters;
-use crate::poly::Poly;
 use crate::seed::{Domain, Purpose, Seed, UniformRow, uniform_row};
 
-const TAG: [u8; 4] = *b"FKS4";
+const TAG: [u8; 4] = *b"FKS5";
 
 /// How the polynomial to be switched is cut into digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,14 +173,13 @@ impl KeySwitchKey {
     /// # Errors
     ///
     /// [`EvaluationError::KeyStore`] if the key is on disk and cannot be read.
-    pub(crate) fn b_row<'a>(
-        &'a self,
+    pub(crate) fn b_row(
+        &self,
         parameters: &Parameters,
         level: usize,
         row: usize,
-        space: &'a mut Option<Poly>,
-    ) -> Result<PackedRow<'a>, EvaluationError> {
-        self.b.row(parameters, self.own_row(level, row), space)
+    ) -> Result<PackedRow<'_>, EvaluationError> {
+        self.b.row(parameters, self.own_row(level, row))
     }
 
     /// The same of all `a_j`, if the key is expanded.
@@ -189,14 +187,13 @@ impl KeySwitchKey {
     /// # Errors
     ///
     /// As [`KeySwitchKey::b_row`].
-    pub(crate) fn a_row<'a>(
-        &'a self,
+    pub(crate) fn a_row(
+        &self,
         parameters: &Parameters,
         level: usize,
         row: usize,
-        space: &'a mut Option<Poly>,
-    ) -> Result<Option<PackedRow<'a>>, EvaluationError> {
-        self.a.as_ref().map(|a| a.row(parameters, self.own_row(level, row), space)).transpose()
+    ) -> Result<Option<PackedRow<'_>>, EvaluationError> {
+        self.a.as_ref().map(|a| a.row(parameters, self.own_row(level, row))).transpose()
     }
 
     /// The same of one `a_j`, to be generated.

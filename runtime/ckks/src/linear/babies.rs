@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fhecc_kernels::mul_scalar_assign;
+use fhecc_kernels::Automorphism;
 use rayon::prelude::*;
 
 use super::sequential::{BabySteps, evenly_spaced};
@@ -13,7 +13,7 @@ use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Route};
 use crate::galois::Galois;
-use crate::key_switching::{Decomposed, ExtendedPair, special_product};
+use crate::key_switching::{Decomposed, ExtendedPair, RowProduct};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::parameters::Parameters;
 use crate::poly::Poly;
@@ -26,12 +26,14 @@ pub(crate) trait BabyRows: Sync {
     fn special_count(&self) -> usize;
     /// The rotations, ascending.
     fn rotations(&self) -> &[i32];
-    /// Row `row` of all babies, computed in `space` unless they are stored.
+    /// Digits of the products by which babies are computed; `None` if they are stored.
+    fn digits(&self) -> Option<usize>;
+    /// Row `row` of all babies.
     ///
     /// # Errors
     ///
     /// [`EvaluationError::KeyStore`] if a key is on disk and cannot be read.
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError>;
+    fn row(&self, row: usize) -> Result<Vec<BabyRow<'_>>, EvaluationError>;
     /// Bytes of encoded diagonals to be worked on at a time. The rows of the babies are asked for again for every
     /// such block.
     fn block_bytes(&self) -> usize;
@@ -39,30 +41,22 @@ pub(crate) trait BabyRows: Sync {
 
 /// One row of a baby, before the automorphism if there is one.
 pub(crate) struct BabyRow<'a> {
-    pub(crate) halves: [&'a [u64]; 2],
-    pub(crate) permutation: Option<&'a [u32]>,
+    pub(crate) halves: Halves<'a>,
+    pub(crate) permutation: Option<&'a Automorphism>,
+}
+
+/// Both halves of a row.
+pub(crate) enum Halves<'a> {
+    Stored([&'a [u64]; 2]),
+    /// Computed strip by strip where they are used: the rows of all babies are more than a cache holds.
+    Product(Box<RowProduct<'a>>),
 }
 
 /// Bytes of encoded diagonals for babies that are computed: enough that they are a small part of the work.
 pub(crate) const COMPUTED_BLOCK_BYTES: usize = 32 << 20;
 
-/// Both halves of one row of babies, one after the other, computed in parallel into `space`.
-pub(crate) fn compute_rows(
-    n: usize,
-    babies: usize,
-    space: &mut Poly,
-    compute: impl Fn(usize, [&mut [u64]; 2]) -> Result<(), EvaluationError> + Sync,
-) -> Result<impl Iterator<Item = [&[u64]; 2]>, EvaluationError> {
-    if space.limbs() != 2 * babies {
-        *space = Poly::unfilled(n, 2 * babies);
-    }
-    let babies = space.as_mut_slice().par_chunks_exact_mut(2 * n).enumerate();
-    babies.try_for_each(|(index, out)| compute(index, out.split_at_mut(n).into()))?;
-    Ok(space.as_slice().chunks_exact(2 * n).map(move |halves| halves.split_at(n).into()))
-}
-
 /// The key of an automorphism, and the automorphism as a permutation of the rows.
-pub(crate) type Switch<'a> = (&'a KeySwitchKey, Arc<[u32]>);
+pub(crate) type Switch<'a> = (&'a KeySwitchKey, Arc<Automorphism>);
 
 /// What babies are rotations of: the input, the input rotated by what composite babies begin with, or another baby.
 struct Origin<'a> {
@@ -233,36 +227,29 @@ fn common_special_count(
 
 impl HoistedBabies<'_> {
     /// The automorphism that makes this baby from its rows; `None` for the identity.
-    pub(super) fn permutation(&self, index: usize) -> Option<&Arc<[u32]>> {
+    pub(super) fn permutation(&self, index: usize) -> Option<&Arc<Automorphism>> {
         self.babies[index].switch.as_ref().map(|(_, permutation)| permutation)
     }
 
+    /// Digits of what is rotated.
+    fn digit_count(&self) -> usize {
+        self.origins.iter().flat_map(|origin| &origin.decomposed).map(Decomposed::digits).max().unwrap_or(0)
+    }
+
     /// One row of `P` times a baby, before the automorphism.
-    fn product_row(
-        &self,
-        index: usize,
-        row: usize,
-        first: &mut [u64],
-        second: &mut [u64],
-    ) -> Result<(), EvaluationError> {
-        let m = &self.parameters.extended_prime(self.level, row).modulus;
-        let in_chain = row <= self.level;
+    ///
+    /// # Errors
+    ///
+    /// As [`BabyRows::row`].
+    fn row_product(&self, index: usize, row: usize) -> Result<RowProduct<'_>, EvaluationError> {
         let baby = &self.babies[index];
         let Origin { ciphertext, decomposed } = &self.origins[baby.origin];
-        if let (Some((key, _)), Some(decomposed)) = (&baby.switch, decomposed) {
-            let plus = [in_chain.then(|| ciphertext.c0.limb(row)), None];
-            return decomposed.product_row(self.parameters, key, row, plus, first, second);
+        let in_chain = row <= self.level;
+        let [c0, c1] = [&ciphertext.c0, &ciphertext.c1].map(|half| in_chain.then(|| half.limb(row)));
+        match (&baby.switch, decomposed) {
+            (Some((key, _)), Some(digits)) => digits.row_product(self.parameters, key, row, [c0, None]),
+            _ => Ok(RowProduct::scaled(self.parameters, self.special_count, (self.level, row), [c0, c1])),
         }
-        let factor = special_product(self.parameters, self.special_count, m);
-        for (out, poly) in [(first, &ciphertext.c0), (second, &ciphertext.c1)] {
-            if in_chain {
-                out.copy_from_slice(poly.limb(row));
-                mul_scalar_assign(out, factor, m);
-            } else {
-                out.fill(0);
-            }
-        }
-        Ok(())
     }
 
     /// Both halves of a baby, divided by `P`, before the automorphism.
@@ -276,10 +263,10 @@ impl HoistedBabies<'_> {
             let input = &self.origins[baby.origin].ciphertext;
             return Ok((input.c0.clone(), input.c1.clone()));
         }
-        let mut product = ExtendedPair::unfilled(self.parameters, self.level, self.special_count);
-        product
-            .par_rows_mut()
-            .try_for_each(|(row, first, second)| self.product_row(index, row, first, second))?;
+        let shape = (self.level, self.special_count);
+        let product = ExtendedPair::from_products(self.parameters, shape, self.digit_count(), |row| {
+            self.row_product(index, row)
+        })?;
         Ok(product.mod_down_fitted(self.parameters))
     }
 }
@@ -297,18 +284,16 @@ impl BabyRows for HoistedBabies<'_> {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, space: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let n = self.parameters.n();
-        let halves = compute_rows(n, self.rotations.len(), space, |index, [first, second]| {
-            self.product_row(index, row, first, second)
-        })?;
-        Ok(halves
-            .enumerate()
-            .map(|(index, halves)| BabyRow {
-                halves,
-                permutation: self.permutation(index).map(|table| &**table),
-            })
-            .collect())
+    fn digits(&self) -> Option<usize> {
+        Some(self.digit_count())
+    }
+
+    fn row(&self, row: usize) -> Result<Vec<BabyRow<'_>>, EvaluationError> {
+        let baby = |index: usize| {
+            let permutation = self.permutation(index).map(|permutation| &**permutation);
+            Ok(BabyRow { halves: Halves::Product(Box::new(self.row_product(index, row)?)), permutation })
+        };
+        (0..self.babies.len()).into_par_iter().map(baby).collect()
     }
 
     fn block_bytes(&self) -> usize {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use fhecc_kernels::Automorphism;
 use rayon::prelude::*;
 
-use super::babies::{BabyRow, BabyRows, HoistedBabies};
+use super::babies::{BabyRow, BabyRows, Halves, HoistedBabies};
 use super::{GiantStep, baby_rotations};
 use crate::error::EvaluationError;
 use crate::poly::Poly;
@@ -15,7 +16,7 @@ pub(crate) struct DividedBabies {
     level: usize,
     rotations: Vec<i32>,
     /// The automorphisms that make the babies from their halves; `None` for the identity.
-    permutations: Vec<Option<Arc<[u32]>>>,
+    permutations: Vec<Option<Arc<Automorphism>>>,
     /// Both halves, before the automorphism.
     halves: Vec<(Poly, Poly)>,
     /// Bytes of the encoded diagonals held at a time. The babies are only read again for every block, but they are
@@ -62,12 +63,14 @@ impl BabyRows for DividedBabies {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let baby = |((c0, c1), permutation): (&'s (Poly, Poly), &'s Option<Arc<[u32]>>)| BabyRow {
-            halves: [c0.limb(row), c1.limb(row)],
-            permutation: permutation.as_deref(),
-        };
-        Ok(self.halves.iter().zip(&self.permutations).map(baby).collect())
+    fn digits(&self) -> Option<usize> {
+        None
+    }
+
+    fn row(&self, row: usize) -> Result<Vec<BabyRow<'_>>, EvaluationError> {
+        let halves = self.halves.iter().map(|(c0, c1)| Halves::Stored([c0.limb(row), c1.limb(row)]));
+        let permutations = self.permutations.iter().map(Option::as_deref);
+        Ok(halves.zip(permutations).map(|(halves, permutation)| BabyRow { halves, permutation }).collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -1,12 +1,13 @@
 //! Giant rotations of the inner sums. A rotation without a key of its own is done as two.
 
-use fhecc_kernels::{add_assign, permute_add_assign};
+use fhecc_kernels::add_assign;
 use rayon::prelude::*;
 
 use crate::error::EvaluationError;
 use crate::evaluator::{Evaluator, Keyed};
 use crate::galois::Galois;
-use crate::key_switching::{ExtendedPair, divide, key_product, key_product_plus};
+use crate::key_switching::{ExtendedPair, divide, key_product_onto};
+use crate::keys::strip;
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -40,15 +41,32 @@ fn add_rotated(
 ) -> Result<(), EvaluationError> {
     let ExtendedPair { level, special_count, c0, c1 } = inner;
     let c1 = divide(parameters, c1, level, special_count, false);
-    let mut switched = key_product(parameters, &c1, key)?;
-    let table = parameters.permutation(galois);
-    sum.par_rows_mut().zip(switched.par_rows_mut()).for_each(|((row, sum0, sum1), (_, add0, add1))| {
+    add_product(parameters, &c1, (galois, key), [None, None], Some(&c0), sum)
+}
+
+/// Adds to `sum` the image of the key product of `c1` plus `P` times `plus` plus, for the first half, `addend`.
+fn add_product(
+    parameters: &Parameters,
+    c1: &Poly,
+    (galois, key): Keyed<'_>,
+    plus: [Option<&Poly>; 2],
+    addend: Option<&Poly>,
+    sum: &mut ExtendedPair,
+) -> Result<(), EvaluationError> {
+    let (level, strip) = (sum.level, strip(parameters));
+    let automorphism = parameters.permutation(galois);
+    key_product_onto(parameters, c1, key, plus, sum, |row, product, [sum0, sum1], scratch| {
         let m = &parameters.extended_prime(level, row).modulus;
-        add_assign(add0, c0.limb(row), m);
-        permute_add_assign(sum0, add0, &table, m);
-        permute_add_assign(sum1, add1, &table, m);
-    });
-    Ok(())
+        let strips = sum0.chunks_exact_mut(strip).zip(sum1.chunks_exact_mut(strip));
+        for ((sum0, sum1), start) in strips.zip((0..).step_by(strip)) {
+            let (from, [add0, add1]) = product.source_strip(&automorphism, start, scratch);
+            if let Some(addend) = addend {
+                add_assign(add0, &addend.limb(row)[from..][..strip], m);
+            }
+            automorphism.permute_add_assign(start, sum0, add0, m);
+            automorphism.permute_add_assign(start, sum1, add1, m);
+        }
+    })
 }
 
 /// Adds `P rot_rotation((c0, c1))` to `sum`, for polynomials without special primes.
@@ -65,23 +83,15 @@ pub(crate) fn switch_and_add(
         return Ok(());
     }
     let route = evaluator.route_special(galois, sum.level, sum.special_count)?;
-    let Some(first) = route.first else { return add_switched(parameters, inner, route.last, sum) };
+    let (c0, c1) = inner;
+    let plus = [Some(&c0), None];
+    let Some(first) = route.first else {
+        return add_product(parameters, &c1, route.last, plus, None, sum);
+    };
     // What is rotated first stays multiplied by `P` for the second rotation.
     let mut turned = ExtendedPair::zero(parameters, sum.level, sum.special_count);
-    add_switched(parameters, inner, first, &mut turned)?;
+    add_product(parameters, &c1, first, plus, None, &mut turned)?;
     add_rotated(parameters, turned, route.last, sum)
-}
-
-/// [`switch_and_add`] by a key.
-fn add_switched(
-    parameters: &Parameters,
-    (c0, c1): (Poly, Poly),
-    (galois, key): Keyed<'_>,
-    sum: &mut ExtendedPair,
-) -> Result<(), EvaluationError> {
-    let switched = key_product_plus(parameters, &c1, key, [Some(&c0), None])?;
-    sum.add_permuted(parameters, &switched, galois);
-    Ok(())
 }
 
 /// [`switch_and_add`] for several inner sums without special primes, which the threads share: sums of residues

@@ -11,7 +11,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    BabyRow, BabyRows, EncodedDiagonals, GiantStep, HoistedBabies, baby_rotations, inner_sums,
+    BabyRow, BabyRows, EncodedDiagonals, GiantStep, Halves, HoistedBabies, baby_rotations, inner_sums,
     rotate_and_add, switch_and_add,
 };
 use crate::ciphertext::Ciphertext;
@@ -229,9 +229,13 @@ impl BabyRows for StoredBabies {
         &self.rotations
     }
 
-    fn row<'s>(&'s self, row: usize, _: &'s mut Poly) -> Result<Vec<BabyRow<'s>>, EvaluationError> {
-        let halves = |baby: &'s Ciphertext| [baby.c0.limb(row), baby.c1.limb(row)];
-        Ok(self.ciphertexts.iter().map(|baby| BabyRow { halves: halves(baby), permutation: None }).collect())
+    fn digits(&self) -> Option<usize> {
+        None
+    }
+
+    fn row(&self, row: usize) -> Result<Vec<BabyRow<'_>>, EvaluationError> {
+        let halves = self.ciphertexts.iter().map(|baby| [baby.c0.limb(row), baby.c1.limb(row)]);
+        Ok(halves.map(|halves| BabyRow { halves: Halves::Stored(halves), permutation: None }).collect())
     }
 
     fn block_bytes(&self) -> usize {

@@ -1,14 +1,15 @@
 //! Sums over the babies of every giant step.
 
-use fhecc_kernels::{Modulus, dot2, permute, permute_mirrored};
+use fhecc_kernels::{Modulus, dot2};
 use rayon::prelude::*;
 
 use super::GiantStep;
-use super::babies::{BabyRow, BabyRows};
+use super::babies::{BabyRow, BabyRows, Halves};
 use super::plaintexts::{Block, EncodedDiagonals, Packing};
 use super::strips::Strips;
 use crate::error::EvaluationError;
-use crate::key_switching::ExtendedPair;
+use crate::key_switching::{ExtendedPair, RowProduct, RowScratch};
+use crate::keys::strip;
 use crate::parameters::Parameters;
 use crate::poly::Poly;
 
@@ -77,16 +78,18 @@ fn block_sums<B: BabyRows>(
         .map(|_| ExtendedPair::unfilled(parameters, babies.level(), babies.special_count()))
         .collect();
     let babies_count = babies.rotations().len();
-    let chunk = chunk_length(n, babies_count, block.packing);
+    let chunk = match babies.digits() {
+        Some(_) => strip(parameters),
+        None => chunk_length(n, babies_count, block.packing),
+    };
     let mut plaintexts = Strips::new(block, n, chunk);
-    let mut space = Poly::unfilled(n, 0);
     for row in 0..=babies.level() + babies.special_count() {
-        let rows = babies.row(row, &mut space)?;
+        let rows = babies.row(row)?;
         let prime = parameters.extended_prime(babies.level(), row);
         plaintexts.fill(block, prime);
         let products = Products { block, babies: &rows, plaintexts: &plaintexts };
         tasks(&mut sums, row, chunk, block.packing).into_par_iter().enumerate().for_each_init(
-            || ChunkScratch::new(chunk, block, babies_count),
+            || ChunkScratch::new(parameters, chunk, block, (babies_count, babies.digits())),
             |scratch, (number, sides)| products.write(number, sides, scratch, &prime.modulus),
         );
     }
@@ -94,23 +97,61 @@ fn block_sums<B: BabyRows>(
 }
 
 impl BabyRow<'_> {
-    /// Some consecutive positions of one half, in `out` unless they lie ready.
-    fn part<'s>(&'s self, half: usize, side: &Side<'_>, out: &'s mut [u64]) -> &'s [u64] {
-        let values = self.halves[half];
+    /// Some consecutive positions of both halves, in `out` unless they lie ready.
+    fn part<'s>(
+        &'s self,
+        side: &Side<'_>,
+        [out0, out1]: [&'s mut [u64]; 2],
+        product: &mut RowScratch,
+    ) -> [&'s [u64]; 2] {
+        match &self.halves {
+            Halves::Stored([half0, half1]) => {
+                [self.stored_part(half0, side, out0), self.stored_part(half1, side, out1)]
+            }
+            Halves::Product(row) => {
+                self.product_part(row, side, [out0, out1], product);
+                [out0, out1]
+            }
+        }
+    }
+
+    fn stored_part<'s>(&self, values: &'s [u64], side: &Side<'_>, out: &'s mut [u64]) -> &'s [u64] {
         match (self.permutation, side.reversed) {
             (None, false) => return &values[side.start..][..out.len()],
             (None, true) => {
                 out.copy_from_slice(&values[side.start..][..out.len()]);
                 out.reverse();
             }
-            (Some(table), false) => permute(out, values, &table[side.start..][..out.len()]),
+            (Some(permutation), false) => permutation.permute(side.start, out, values),
             // An automorphism maps mirror images to mirror images.
-            (Some(table), true) => {
+            (Some(permutation), true) => {
                 let start = values.len() - side.start - out.len();
-                permute_mirrored(out, values, &table[start..][..out.len()]);
+                permutation.permute_mirrored(start, out, values);
             }
         }
         out
+    }
+
+    /// A strip of a product. An automorphism takes all of it from one strip.
+    fn product_part(
+        &self,
+        row: &RowProduct<'_>,
+        side: &Side<'_>,
+        [out0, out1]: [&mut [u64]; 2],
+        product: &mut RowScratch,
+    ) {
+        match self.permutation {
+            None => row.write_strip(side.start, [out0, out1], product),
+            Some(automorphism) => {
+                let (_, [half0, half1]) = row.source_strip(automorphism, side.start, product);
+                automorphism.permute(side.start, out0, half0);
+                automorphism.permute(side.start, out1, half1);
+            }
+        }
+        if side.reversed {
+            out0.reverse();
+            out1.reverse();
+        }
     }
 }
 
@@ -134,14 +175,21 @@ struct ChunkScratch {
     babies: Poly,
     /// The plaintexts of one step, with repeated values.
     repeated: Poly,
+    product: RowScratch,
 }
 
 impl ChunkScratch {
-    fn new(chunk: usize, block: &Block, babies: usize) -> Self {
+    fn new(
+        parameters: &Parameters,
+        chunk: usize,
+        block: &Block,
+        (babies, digits): (usize, Option<usize>),
+    ) -> Self {
         let widest = block.steps.iter().map(|(_, terms)| terms.len()).max().unwrap_or(0);
         Self {
             babies: Poly::unfilled(chunk, 2 * babies * block.packing.plaintexts()),
             repeated: Poly::unfilled(chunk, widest),
+            product: RowScratch::new(parameters, digits.unwrap_or(0)),
         }
     }
 }
@@ -181,13 +229,13 @@ impl Products<'_> {
     /// `sum_b plaintext_b * baby_b` on the sides of chunk `number`, for every step.
     fn write(&self, number: usize, mut sides: Vec<Side<'_>>, scratch: &mut ChunkScratch, modulus: &Modulus) {
         let chunk = scratch.repeated.n();
-        let wanted = sides
-            .iter()
-            .flat_map(|side| self.babies.iter().flat_map(move |baby| [0, 1].map(|half| (side, baby, half))));
-        let parts: Vec<&[u64]> = wanted
-            .zip(scratch.babies.as_mut_slice().chunks_exact_mut(chunk))
-            .map(|((side, baby, half), out)| baby.part(half, side, out))
-            .collect();
+        let mut space = scratch.babies.as_mut_slice().chunks_exact_mut(2 * chunk);
+        let mut parts: Vec<[&[u64]; 2]> = Vec::with_capacity(sides.len() * self.babies.len());
+        for side in &sides {
+            for (baby, out) in self.babies.iter().zip(space.by_ref()) {
+                parts.push(baby.part(side, out.split_at_mut(chunk).into(), &mut scratch.product));
+            }
+        }
         for (step, (_, terms)) in self.block.steps.iter().enumerate() {
             let repeated = scratch.repeated.as_mut_slice().chunks_exact_mut(chunk);
             let factors: Vec<&[u64]> = terms
@@ -197,8 +245,8 @@ impl Products<'_> {
                 .collect();
             for (index, side) in sides.iter_mut().enumerate() {
                 let half = |which: usize| -> Vec<&[u64]> {
-                    let first = 2 * index * self.babies.len() + which;
-                    terms.iter().map(|term| parts[first + 2 * term.baby]).collect()
+                    let parts = &parts[index * self.babies.len()..];
+                    terms.iter().map(|term| parts[term.baby][which]).collect()
                 };
                 let [out0, out1] = &mut side.out[step];
                 dot2(out0, out1, &factors, &half(0), &half(1), modulus);

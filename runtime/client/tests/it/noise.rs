@@ -111,9 +111,9 @@ fn key_switching_and_its_truncations() {
         // Rotate the decrypted input itself: rounding of the encoding must not count.
         let input = Decryptor::new(&owner.secret).decrypt_plaintext(&ciphertext).unwrap();
         let galois = fhecc_ckks::Galois::rotation(1, parameters.n());
-        let table = fhecc_kernels::ntt_automorphism_index(parameters.n(), galois.exponent() as usize);
+        let automorphism = fhecc_kernels::Automorphism::new(parameters.n(), galois.exponent() as usize);
         let mut want = Poly::zero(parameters.n(), 1);
-        fhecc_kernels::permute(want.limb_mut(0), input.poly().limb(0), &table);
+        automorphism.permute(0, want.limb_mut(0), input.poly().limb(0));
         let (keys, rounding) = switching_deviation(&parameters, level, special_count);
         let what = format!("key level {key_level}, special {special_count}, level {level}");
         check(&what, &noise(&owner, &rotated, &want), keys.hypot(rounding));

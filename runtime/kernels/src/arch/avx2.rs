@@ -21,6 +21,7 @@ mod sum;
 
 use super::{Kernels, NttPlan};
 use crate::Modulus;
+use crate::automorphism::Groups;
 use crate::convert::ConverterTables;
 
 /// The running CPU has AVX2 and FMA: only [`Avx2::detect`] makes one.
@@ -65,9 +66,9 @@ impl Kernels for Avx2 {
         reduce::add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus);
         reduce::reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus);
         reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
-        permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
-        permute::permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]);
-        permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        permute::permute(dst: &mut [u64], src: &[u64], groups: Groups<'_>);
+        permute::permute_mirrored(dst: &mut [u64], src: &[u64], groups: Groups<'_>);
+        permute::permute_add_assign(acc: &mut [u64], src: &[u64], groups: Groups<'_>, m: &Modulus);
         embedding::inverse_embedding(cos: &[f64], sin: &[f64], re: &mut [f64], im: &mut [f64], out: &mut [f64]);
         embedding::round_products(dst: &mut [i64], src: &[f64], factor: f64);
         permute::repeat(dst: &mut [u64], src: &[u64]);

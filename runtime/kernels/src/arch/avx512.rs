@@ -17,6 +17,7 @@ mod rows;
 
 use super::{Kernels, NttPlan, scalar};
 use crate::Modulus;
+use crate::automorphism::Groups;
 use crate::convert::ConverterTables;
 
 /// The running CPU has AVX-512 F, DQ, IFMA and VBMI2: only [`Avx512::detect`] makes one.
@@ -67,9 +68,9 @@ impl Kernels for Avx512 {
         reduce::add_reduce(dst: &mut [u64], src: &[u64], c: u64, m: &Modulus);
         reduce::reduce_signed(dst: &mut [u64], src: &[i64], m: &Modulus);
         reduce::lift_centred(dst: &mut [u64], src: &[u64], from: &Modulus, to: &Modulus);
-        permute::permute(dst: &mut [u64], src: &[u64], index: &[u32]);
-        permute::permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]);
-        permute::permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus);
+        permute::permute(dst: &mut [u64], src: &[u64], groups: Groups<'_>);
+        permute::permute_mirrored(dst: &mut [u64], src: &[u64], groups: Groups<'_>);
+        permute::permute_add_assign(acc: &mut [u64], src: &[u64], groups: Groups<'_>, m: &Modulus);
         embedding::inverse_embedding(cos: &[f64], sin: &[f64], re: &mut [f64], im: &mut [f64], out: &mut [f64]);
         embedding::round_products(dst: &mut [i64], src: &[f64], factor: f64);
         permute::repeat(dst: &mut [u64], src: &[u64]);

@@ -1,7 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::support::{Random, kernels, prime};
-use crate::{Ntt, coefficient_automorphism, ntt_automorphism_index};
+use crate::automorphism::Groups;
+use crate::{Automorphism, Ntt, coefficient_automorphism};
 
 #[test]
 fn automorphisms_permute_transformed_values() {
@@ -16,17 +17,44 @@ fn automorphisms_permute_transformed_values() {
                 let mut want = vec![0; n];
                 coefficient_automorphism(&mut want, &a, galois, &m);
                 ntt.forward(&mut want);
-                let index = ntt_automorphism_index(n, galois);
+                let automorphism = Automorphism::new(n, galois);
+                let groups = automorphism.groups(0, n, n);
                 let mut got = vec![0; n];
-                kernels.permute(&mut got, &values, &index);
+                kernels.permute(&mut got, &values, groups);
                 assert_eq!(got, want, "{isa}, n {n}, galois {galois}");
                 let reversed: Vec<u64> = values.iter().rev().copied().collect();
                 let mut mirrored = vec![0; n];
-                kernels.permute_mirrored(&mut mirrored, &reversed, &index);
+                kernels.permute_mirrored(&mut mirrored, &reversed, groups);
                 assert_eq!(mirrored, want, "{isa}, n {n}, galois {galois}, mirrored");
-                kernels.permute_add_assign(&mut got, &values, &index, &m);
+                kernels.permute_add_assign(&mut got, &values, groups, &m);
                 kernels.sub_assign(&mut got, &want, &m);
                 assert_eq!(got, want, "{isa}, n {n}, galois {galois}, added");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_aligned_group_receives_an_aligned_group() {
+    let n = 1024;
+    let m = prime(40, 2 * n as u64);
+    let values = Random(14).canonical(n, m.value());
+    for galois in [3, 5, 125, 2 * n - 1] {
+        let automorphism = Automorphism::new(n, galois);
+        let mut want = vec![0; n];
+        automorphism.permute(0, &mut want, &values);
+        for length in [8, 64, 512, 1024] {
+            for start in (0..n).step_by(length) {
+                let want = &want[start..][..length];
+                let group = &values[automorphism.source(start, length)..][..length];
+                for src in [group, &values] {
+                    let mut got = vec![0; length];
+                    automorphism.permute(start, &mut got, src);
+                    assert_eq!(got, want, "galois {galois}, {length} from {start}");
+                    automorphism.permute_add_assign(start, &mut got, src, &m);
+                    crate::sub_assign(&mut got, want, &m);
+                    assert_eq!(got, want, "galois {galois}, {length} from {start}, added");
+                }
             }
         }
     }
@@ -46,34 +74,6 @@ fn automorphisms_compose() {
     }
 }
 
-/// Any index table, not only those of automorphisms, on lengths that are no multiples of eight.
-#[test]
-fn permutations_may_scatter() {
-    let mut random = Random(12);
-    let m = prime(50, 2);
-    for len in [1, 7, 8, 9, 40, 77] {
-        let src = random.canonical(len, m.value());
-        let start = random.canonical(len, m.value());
-        let tables = [
-            (0..len).map(|_| (random.word() % len as u64) as u32).collect::<Vec<u32>>(),
-            (0..len as u32).collect(),
-            (0..len as u32).rev().collect(),
-        ];
-        for index in tables {
-            let want: Vec<u64> = index.iter().map(|&i| src[i as usize]).collect();
-            for (isa, kernels) in kernels() {
-                let mut got = vec![1; len];
-                kernels.permute(&mut got, &src, &index);
-                assert_eq!(got, want, "{isa}, length {len}");
-                let mut got = start.clone();
-                kernels.permute_add_assign(&mut got, &src, &index, &m);
-                kernels.sub_assign(&mut got, &start, &m);
-                assert_eq!(got, want, "{isa}, length {len}, added");
-            }
-        }
-    }
-}
-
 #[test]
 fn values_are_repeated() {
     for (len, times) in
@@ -90,12 +90,16 @@ fn values_are_repeated() {
 }
 
 #[test]
-fn an_index_out_of_bounds_is_noticed() {
+fn a_group_out_of_range_is_noticed() {
+    let automorphism = Automorphism::new(16, 1);
+    let Groups { patterns, .. } = automorphism.groups(0, 16, 16);
     for (isa, kernels) in kernels() {
-        for bad in [16_u32, 17, 1 << 20, u32::MAX] {
-            let index = [bad; 16];
-            let run = AssertUnwindSafe(|| kernels.permute(&mut [0; 16], &[0; 16], &index));
-            assert!(catch_unwind(run).is_err(), "{isa}: {bad}");
+        for (source, first) in [(2 << 3, 0), (u32::MAX, 0), (0, 1)] {
+            let groups = Groups { sources: &[source, source], patterns, first };
+            let run = AssertUnwindSafe(|| kernels.permute(&mut [0; 16], &[0; 16], groups));
+            assert!(catch_unwind(run).is_err(), "{isa}: {source}, {first}");
         }
     }
+    assert!(catch_unwind(|| automorphism.permute(8, &mut [0; 16], &[0; 16])).is_err(), "beyond the end");
+    assert!(catch_unwind(|| automorphism.permute(4, &mut [0; 8], &[0; 16])).is_err(), "not aligned");
 }

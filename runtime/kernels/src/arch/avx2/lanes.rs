@@ -3,10 +3,10 @@
 //! Additions and subtractions of such integers are exact below `2^53`. No operation here gives the value -0.
 
 use std::arch::x86_64::{
-    __m128i, __m256d, __m256i, _mm_loadu_si128, _mm256_add_epi64, _mm256_add_pd, _mm256_blendv_pd,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_fnmadd_pd,
-    _mm256_loadu_si256, _mm256_mul_pd, _mm256_or_si256, _mm256_set1_epi64x, _mm256_set1_pd,
-    _mm256_storeu_si256, _mm256_sub_epi64, _mm256_sub_pd,
+    __m256d, __m256i, _mm256_add_epi64, _mm256_add_pd, _mm256_blendv_pd, _mm256_castpd_si256,
+    _mm256_castsi256_pd, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_fnmadd_pd, _mm256_loadu_si256,
+    _mm256_mul_pd, _mm256_or_si256, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_storeu_si256,
+    _mm256_sub_epi64, _mm256_sub_pd,
 };
 
 use crate::Modulus;
@@ -19,14 +19,6 @@ pub(super) type Row = [u64; 4];
 pub(super) fn load(row: &Row) -> __m256i {
     // SAFETY: `row` is 32 readable bytes; the load has no alignment requirement.
     unsafe { _mm256_loadu_si256(row.as_ptr().cast()) }
-}
-
-/// Four indices.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn load_indices(row: &[u32; 4]) -> __m128i {
-    // SAFETY: `row` is 16 readable bytes; the load has no alignment requirement.
-    unsafe { _mm_loadu_si128(row.as_ptr().cast()) }
 }
 
 #[inline]

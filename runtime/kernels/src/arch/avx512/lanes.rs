@@ -5,9 +5,9 @@
 //! *loose*. It must be [`Lanes::tidy`] before it is compared or stored as a result.
 
 use std::arch::x86_64::{
-    __m512i, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512, _mm512_cvtepu32_epi64,
-    _mm512_loadu_epi64, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_min_epu64, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_sllv_epi64, _mm512_storeu_epi64, _mm512_sub_epi64,
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_epi64, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_min_epu64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_sllv_epi64,
+    _mm512_storeu_epi64, _mm512_sub_epi64,
 };
 
 use crate::Modulus;
@@ -21,14 +21,6 @@ pub(super) type Row = [u64; 8];
 pub(super) fn load(row: &Row) -> __m512i {
     // SAFETY: `row` is 64 readable bytes; the load has no alignment requirement.
     unsafe { _mm512_loadu_epi64(row.as_ptr().cast()) }
-}
-
-/// Eight indices, each in a lane of its own.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load_indices(row: &[u32; 8]) -> __m512i {
-    // SAFETY: `row` is 32 readable bytes; the load has no alignment requirement.
-    _mm512_cvtepu32_epi64(unsafe { _mm256_loadu_si256(row.as_ptr().cast()) })
 }
 
 #[inline]

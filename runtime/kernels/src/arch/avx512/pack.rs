@@ -1,6 +1,9 @@
 //! Packing by the portable code, compiled for this instruction set; unpacking without its branches.
 
-use std::arch::x86_64::{_mm512_and_si512, _mm512_shrdv_epi64};
+use std::arch::x86_64::{
+    _mm512_and_si512, _mm512_cmplt_epi64_mask, _mm512_or_si512, _mm512_setzero_si512, _mm512_shrdv_epi64,
+    _mm512_sub_epi64,
+};
 
 use super::lanes::{Row, load, splat, store};
 use crate::arch::scalar;
@@ -33,5 +36,14 @@ pub(super) fn unpack(dst: &mut [u64], src: &[u64], bits: u32) {
 
 #[target_feature(enable = "avx512f")]
 pub(super) fn retain_below(values: &mut [u64], bound: u64) -> usize {
+    // Rarely is anything left out. The sign of a difference tells what is.
+    let (rows, rest) = values.as_chunks();
+    let zero = _mm512_setzero_si512();
+    let differences = rows.iter().fold(zero, |all, row| {
+        _mm512_or_si512(all, _mm512_sub_epi64(splat(bound.wrapping_sub(1)), load(row)))
+    });
+    if _mm512_cmplt_epi64_mask(differences, zero) == 0 && rest.iter().all(|&value| value < bound) {
+        return values.len();
+    }
     scalar::pack::retain_below(values, bound)
 }

@@ -1,22 +1,28 @@
 //! Permutations given by an index table, and repetitions.
 
 use crate::Modulus;
+use crate::automorphism::{GROUP, Groups};
 
-pub(crate) fn permute(dst: &mut [u64], src: &[u64], index: &[u32]) {
-    for (dst, &i) in dst.iter_mut().zip(index) {
-        *dst = src[i as usize];
+pub(crate) fn permute(dst: &mut [u64], src: &[u64], groups: Groups<'_>) {
+    let (rows, sources) = (dst.as_chunks_mut::<GROUP>().0, src.as_chunks::<GROUP>().0);
+    for (row, (number, pattern)) in rows.iter_mut().zip(groups.iter()) {
+        *row = pattern.map(|lane| sources[number][lane as usize]);
     }
 }
 
-pub(crate) fn permute_mirrored(dst: &mut [u64], src: &[u64], index: &[u32]) {
-    for (dst, &i) in dst.iter_mut().zip(index) {
-        *dst = src[src.len() - 1 - i as usize];
+pub(crate) fn permute_mirrored(dst: &mut [u64], src: &[u64], groups: Groups<'_>) {
+    let (rows, sources) = (dst.as_chunks_mut::<GROUP>().0, src.as_chunks::<GROUP>().0);
+    for (row, (number, pattern)) in rows.iter_mut().zip(groups.iter()) {
+        *row = pattern.map(|lane| sources[sources.len() - 1 - number][GROUP - 1 - lane as usize]);
     }
 }
 
-pub(crate) fn permute_add_assign(acc: &mut [u64], src: &[u64], index: &[u32], m: &Modulus) {
-    for (acc, &i) in acc.iter_mut().zip(index) {
-        *acc = m.add(*acc, src[i as usize]);
+pub(crate) fn permute_add_assign(acc: &mut [u64], src: &[u64], groups: Groups<'_>, m: &Modulus) {
+    let (rows, sources) = (acc.as_chunks_mut::<GROUP>().0, src.as_chunks::<GROUP>().0);
+    for (row, (number, pattern)) in rows.iter_mut().zip(groups.iter()) {
+        for (acc, &lane) in row.iter_mut().zip(pattern) {
+            *acc = m.add(*acc, sources[number][lane as usize]);
+        }
     }
 }
 
