@@ -73,14 +73,14 @@ impl ImagesBar {
         Self { bar, images, done: AtomicUsize::new(0), begin: Instant::now() }
     }
 
-    /// What follows one of the executions.
-    pub(crate) fn part(&self) -> impl Progress {
+    /// What follows one of the executions, of so many images.
+    pub(crate) fn part(&self, images: usize) -> impl Progress {
         let mut reported = 0;
         move |status: &Status<'_>| {
             let share = (status.share * FULL as f64) as u64;
-            self.bar.inc(share.saturating_sub(reported));
+            self.bar.inc(images as u64 * share.saturating_sub(reported));
             reported = share;
-            let ended = usize::from(status.step == status.steps);
+            let ended = if status.step == status.steps { images } else { 0 };
             let done = self.done.fetch_add(ended, Ordering::Relaxed) + ended;
             let left = seconds_left(self.bar.position(), FULL * self.images as u64, self.begin.elapsed());
             let left = left.map(|s| format!(", about {s:.0} s left")).unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::keys::{self, Keys};
 use crate::program::Program;
-use fhecc_ckks::Encoder;
+use fhecc_ckks::{Ciphertext, Encoder};
 use fhecc_client::{Decryptor, Encryptor};
 use fhecc_plan::{Op, Plan, Step};
 use fhecc_runtime::images::{ImageError, ImageRgb};
@@ -38,31 +38,49 @@ impl<'a> EncryptedSession<'a> {
         Ok(Self { keys, execution })
     }
 
-    /// Encrypts, evaluates and decrypts.
-    pub(crate) fn classify(&self, image: &ImageRgb, progress: &mut dyn Progress) -> Result<Answer, Failure> {
+    /// Encrypts, evaluates and decrypts: one image, or several that share keys and encoded weights while they are used.
+    /// The first answer has the trace.
+    pub(crate) fn classify(
+        &self,
+        images: &[&ImageRgb],
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<Answer>, Failure> {
+        let encrypt = |image: &&ImageRgb| timed(|| self.encrypt(image));
+        let encrypted = images.iter().map(encrypt).collect::<Result<Vec<_>, _>>()?;
+        let (inputs, encryption): (Vec<_>, Vec<_>) = encrypted.into_iter().unzip();
+        let begin = Instant::now();
+        let (outputs, trace) = self.execution.run(inputs, progress).map_err(|e| stopped(&e))?;
+        let evaluation = begin.elapsed().as_secs_f64();
+        let traces = std::iter::once(trace).chain(std::iter::repeat_with(Trace::default));
+        let answer = |((output, encryption), trace): ((&Ciphertext, f64), Trace)| {
+            let (logits, decryption) = timed(|| self.decrypt(output))?;
+            Ok(Answer { logits, seconds: [encryption, evaluation, decryption], trace })
+        };
+        outputs.iter().zip(encryption).zip(traces).map(answer).collect()
+    }
+
+    fn encrypt(&self, image: &ImageRgb) -> Result<Ciphertext, Failure> {
         let plan: &Plan = self.execution.plan();
         let parameters = &self.keys.parameters;
-        let begin = Instant::now();
         let values = image.slots(&plan.input, plan.input.layout.period()).map_err(|e| unfit(&e))?;
         let level = input_step(plan)?.level.0.into();
         let plaintext = Encoder::new(parameters)
             .encode(&values, level, parameters.scale())
             .map_err(|e| Failure::bug(&e))?;
-        let input = Encryptor::new(&self.keys.secret, keys::seeds()?)
-            .encrypt(&plaintext)
-            .map_err(|e| Failure::bug(&e))?;
-        let encrypted = Instant::now();
-        let (output, trace) = self.execution.run(input, progress).map_err(|e| stopped(&e))?;
-        let evaluated = Instant::now();
-        let slots = Decryptor::new(&self.keys.secret).decrypt(&output).map_err(|e| Failure::bug(&e))?;
-        let logits = logits(plan, &slots);
-        let seconds = [
-            (encrypted - begin).as_secs_f64(),
-            (evaluated - encrypted).as_secs_f64(),
-            evaluated.elapsed().as_secs_f64(),
-        ];
-        Ok(Answer { logits, seconds, trace })
+        Encryptor::new(&self.keys.secret, keys::seeds()?).encrypt(&plaintext).map_err(|e| Failure::bug(&e))
     }
+
+    fn decrypt(&self, output: &Ciphertext) -> Result<Vec<f64>, Failure> {
+        let slots = Decryptor::new(&self.keys.secret).decrypt(output).map_err(|e| Failure::bug(&e))?;
+        Ok(logits(self.execution.plan(), &slots))
+    }
+}
+
+/// What `work` gives, and its seconds.
+fn timed<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<(R, f64), Failure> {
+    let begin = Instant::now();
+    let result = work()?;
+    Ok((result, begin.elapsed().as_secs_f64()))
 }
 
 /// A plan on clear slots, ready for any number of images.

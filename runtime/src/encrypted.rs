@@ -8,11 +8,13 @@ use fhecc_ckks::{
     Parameters, Quartic, Scale, memory,
 };
 use fhecc_plan::{CheckedPlan, Composite, Diagonals, Form, Polynomial, Rotation};
+use rayon::prelude::*;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::sync::OnceLock;
 
-/// Computes on ciphertexts. Weights are encoded diagonal by diagonal while they are used, and not kept.
+/// Computes on ciphertexts, one for every image of a batch. Weights are encoded diagonal by diagonal while they are used,
+/// once for all images, and not kept.
 pub struct Encrypted<'k> {
     evaluator: Evaluator<'k>,
     schedules: Vec<OnceLock<Vec<GiantStep>>>,
@@ -128,27 +130,38 @@ fn to_giants(layer: &LinearLayer<'_>) -> Vec<GiantStep> {
     giant_steps(layer.map).into_iter().map(step).collect()
 }
 
+impl Encrypted<'_> {
+    /// What `operation` makes of every image.
+    fn each(
+        &self,
+        images: &[Ciphertext],
+        operation: impl Fn(&Evaluator<'_>, &Ciphertext) -> Result<Ciphertext, EvaluationError> + Sync,
+    ) -> Result<Vec<Ciphertext>, EncryptedError> {
+        Ok(images.par_iter().map(|image| operation(&self.evaluator, image)).collect::<Result<_, _>>()?)
+    }
+}
+
 impl Backend for Encrypted<'_> {
-    type Value = Ciphertext;
+    type Value = Vec<Ciphertext>;
     type Error = EncryptedError;
 
     fn exit_class(&self, error: &EncryptedError) -> ExitClass {
         error.exit_class()
     }
 
-    fn level(&self, value: &Ciphertext) -> usize {
-        value.level()
+    fn level(&self, value: &Vec<Ciphertext>) -> usize {
+        value.first().map_or(0, Ciphertext::level)
     }
 
-    fn log_scale(&self, value: &Ciphertext) -> f64 {
-        value.scale().log2()
+    fn log_scale(&self, value: &Vec<Ciphertext>) -> f64 {
+        value.first().map_or(f64::NAN, |image| image.scale().log2())
     }
 
     fn log_scale_of(&self, target: Target<'_>) -> Option<f64> {
         self.made_for(target).ok().map(Scale::log2)
     }
 
-    fn largest(&self, _: &Ciphertext) -> Option<f64> {
+    fn largest(&self, _: &Vec<Ciphertext>) -> Option<f64> {
         None
     }
 
@@ -162,10 +175,10 @@ impl Backend for Encrypted<'_> {
 
     fn linear(
         &self,
-        x: &Ciphertext,
+        x: &Vec<Ciphertext>,
         layer: &LinearLayer<'_>,
         target: Target<'_>,
-    ) -> Result<Ciphertext, EncryptedError> {
+    ) -> Result<Vec<Ciphertext>, EncryptedError> {
         let own;
         let giants = match self.schedules.get(layer.index) {
             Some(cell) => cell.get_or_init(|| to_giants(layer)),
@@ -176,44 +189,58 @@ impl Backend for Encrypted<'_> {
         };
         let diagonals = OnTheFly(layer.map.diagonals(layer.values));
         let map = LinearMap { giants, diagonals: &diagonals };
-        let result = self.evaluator.linear_transform_to(x, &map, self.made_for(target)?)?;
-        Ok(match layer.map.bias_slots(layer.values) {
-            Some(bias) => self.evaluator.add_values(&result, &bias)?,
-            None => result,
+        let result = self.evaluator.linear_transforms_to(x, &map, self.made_for(target)?)?;
+        match layer.map.bias_slots(layer.values) {
+            Some(bias) => self.each(&result, |evaluator, image| evaluator.add_values(image, &bias)),
+            None => Ok(result),
+        }
+    }
+
+    fn rotate_sum(
+        &self,
+        x: &Vec<Ciphertext>,
+        rotations: &[Rotation],
+    ) -> Result<Vec<Ciphertext>, EncryptedError> {
+        self.each(x, |evaluator, image| {
+            let mut sum = image.clone();
+            for rotation in rotations {
+                let rotated = evaluator.rotate(&sum, rotation.0.into())?;
+                evaluator.add_assign(&mut sum, &rotated)?;
+            }
+            Ok(sum)
         })
     }
 
-    fn rotate_sum(&self, x: &Ciphertext, rotations: &[Rotation]) -> Result<Ciphertext, EncryptedError> {
-        let mut sum = x.clone();
-        for rotation in rotations {
-            let rotated = self.evaluator.rotate(&sum, rotation.0.into())?;
-            self.evaluator.add_assign(&mut sum, &rotated)?;
-        }
-        Ok(sum)
+    fn add(&self, a: &Vec<Ciphertext>, b: &Vec<Ciphertext>) -> Result<Vec<Ciphertext>, EncryptedError> {
+        let pairs = a.par_iter().zip(b);
+        Ok(pairs.map(|(a, b)| self.evaluator.add(a, b)).collect::<Result<_, _>>()?)
     }
 
-    fn add(&self, a: &Ciphertext, b: &Ciphertext) -> Result<Ciphertext, EncryptedError> {
-        Ok(self.evaluator.add(a, b)?)
+    fn drop_level(&self, x: &Vec<Ciphertext>, level: u8) -> Result<Vec<Ciphertext>, EncryptedError> {
+        self.each(x, |evaluator, image| evaluator.drop_level(image, level.into()))
     }
 
-    fn drop_level(&self, x: &Ciphertext, level: u8) -> Result<Ciphertext, EncryptedError> {
-        Ok(self.evaluator.drop_level(x, level.into())?)
+    fn bootstrap(&self, x: &Vec<Ciphertext>, target: Target<'_>) -> Result<Vec<Ciphertext>, EncryptedError> {
+        Ok(self.evaluator.bootstraps_to(x, self.made_for(target)?)?)
     }
 
-    fn bootstrap(&self, x: &Ciphertext, target: Target<'_>) -> Result<Ciphertext, EncryptedError> {
-        Ok(self.evaluator.bootstrap_to(x, self.made_for(target)?)?)
-    }
-
-    fn polynomial(&self, x: &Ciphertext, polynomial: &Polynomial) -> Result<Ciphertext, EncryptedError> {
+    fn polynomial(
+        &self,
+        x: &Vec<Ciphertext>,
+        polynomial: &Polynomial,
+    ) -> Result<Vec<Ciphertext>, EncryptedError> {
         let series = series(polynomial);
         if polynomial.form == Form::Quartic {
-            return Ok(self.evaluator.quartic(x, &quartic(polynomial)?)?);
+            let quartic = quartic(polynomial)?;
+            return self.each(x, |evaluator, image| evaluator.quartic(image, &quartic));
         }
-        let result = self.evaluator.polynomial(x, &series, self.evaluator.parameters().scale())?;
-        // Leading zeros make the series shallower than the plan reckons.
-        match x.level().checked_sub(polynomial.depth().into()) {
-            Some(level) if level < result.level() => Ok(self.evaluator.drop_level(&result, level)?),
-            Some(_) | None => Ok(result),
-        }
+        self.each(x, |evaluator, image| {
+            let result = evaluator.polynomial(image, &series, evaluator.parameters().scale())?;
+            // Leading zeros make the series shallower than the plan reckons.
+            match image.level().checked_sub(polynomial.depth().into()) {
+                Some(level) if level < result.level() => evaluator.drop_level(&result, level),
+                Some(_) | None => Ok(result),
+            }
+        })
     }
 }

@@ -99,7 +99,8 @@ fn encrypted_logits_equal_clear_ones_through_files() {
 
     let backend = Encrypted::new(plan, parameters, &keys);
     let execution = Execution::new(plan, &owner.weights, backend).expect("its own weights");
-    let (output, trace) = execution.run(input, &mut ()).expect("runs");
+    let (outputs, trace) = execution.run(vec![input], &mut ()).expect("runs");
+    let [output] = outputs.try_into().expect("one image");
     assert_eq!(trace.entries.len(), plan.steps.len());
     artefacts::write_output(&file("output"), identity, parameters, &output).expect("written");
 
@@ -129,10 +130,10 @@ fn evaluations_at_the_same_time_give_the_ciphertexts_of_one_after_the_other() {
     let inputs = [input(1), input(2)];
     let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
     let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
-    let run = |input: &Ciphertext| execution.run(input.clone(), &mut ()).expect("runs").0;
+    let run = |inputs: &[Ciphertext]| execution.run(inputs.to_vec(), &mut ()).expect("runs").0;
     let on_one_thread = |input: &Ciphertext| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-        pool.install(|| run(input))
+        pool.install(|| run(std::slice::from_ref(input))).remove(0)
     };
     // First at the same time, so that both find nothing prepared.
     let together: Vec<Ciphertext> = std::thread::scope(|scope| {
@@ -140,8 +141,9 @@ fn evaluations_at_the_same_time_give_the_ciphertexts_of_one_after_the_other() {
         running.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     for (input, found) in inputs.iter().zip(&together) {
-        assert!(run(input) == *found, "another ciphertext");
+        assert!(run(std::slice::from_ref(input)) == std::slice::from_ref(found), "another ciphertext");
     }
+    assert!(run(&inputs) == together, "images of a batch depend on one another");
     assert!(together[0] != together[1]);
 }
 
@@ -167,7 +169,7 @@ fn rotations_as_two_give_the_same_logits_with_fewer_keys() {
     let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| execution.run(input.clone(), &mut ()).expect("runs").0)
+        pool.install(|| execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0))
     };
     let output = run(1);
     assert!(output == run(3), "the result depends on the number of threads");

@@ -59,9 +59,11 @@ pub(crate) fn measure(
     let mut traces = Vec::new();
     let mut seconds = Vec::new();
     for _ in 0..repeats {
-        let answer = session.classify(&image, &mut StepBar::new())?;
-        seconds.push(answer.seconds[1]);
-        traces.push(answer.trace);
+        let answers = session.classify(&[&image], &mut StepBar::new())?;
+        for answer in answers {
+            seconds.push(answer.seconds[1]);
+            traces.push(answer.trace);
+        }
     }
     let total = Times::of(seconds);
     Ok(Network {

@@ -155,7 +155,7 @@ fn encrypted_within(
     let session = EncryptedSession::new(program, &keys)?;
     let counter = Counter::new("encrypted", images.len());
     let mut all = Vec::with_capacity(images.len());
-    let classify = |image: &ImageRgb| session.classify(image, &mut ());
+    let classify = |images: &[ImageRgb]| session.classify(&images.iter().collect::<Vec<_>>(), &mut ());
     batch::in_order(images, bounds.at_once, classify, |_, answer| {
         all.push(answer.logits);
         counter.add(1);

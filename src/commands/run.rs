@@ -16,6 +16,7 @@ use crate::progress::{ImagesBar, Spinner, StepBar};
 use crate::session::{Answer, ClearSession, EncryptedSession};
 use fhecc_runtime::images::{self, ImageRgb};
 use fhecc_runtime::{Progress, TraceEntry};
+use rayon::prelude::*;
 use std::time::Instant;
 
 /// What an evaluation held in keys.
@@ -80,7 +81,14 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
 
 fn clear(args: &Run, program: &Program, images: &[Named]) -> Result<Evaluated, Failure> {
     let session = ClearSession::new(program)?;
-    let classify = |image: &_, progress: &mut dyn Progress| session.classify_one(image, progress);
+    // One on all threads, or each on one.
+    let classify = |images: &[&ImageRgb], progress: &mut dyn Progress| match images {
+        [only] => Ok(vec![session.classify_one(only, progress)?]),
+        several => {
+            let answers = several.par_iter().map(|image| session.classify_one(image, &mut ()));
+            answers.collect()
+        }
+    };
     let (answers, images_seconds) = answers(args, program, images, usize::MAX, classify)?;
     let at_once = batch::at_once(images.len(), usize::MAX);
     Ok(Evaluated { answers, images_seconds, keys: KeyFigures::default(), at_once, account: None })
@@ -94,7 +102,7 @@ fn encrypted(args: &Run, program: &Program, images: &[Named], bounds: &Bounds) -
     }
     let session = EncryptedSession::new(program, &keys)?;
     let before = fhecc_ckks::memory::in_use() as u64;
-    let classify = |image: &_, progress: &mut dyn Progress| session.classify(image, progress);
+    let classify = |images: &[&ImageRgb], progress: &mut dyn Progress| session.classify(images, progress);
     let (answers, images_seconds) = answers(args, program, images, bounds.at_once, classify)?;
     let account = match answers.as_slice() {
         [only] => Some(Account::new(&program.plan, &keys, &only.trace, before)),
@@ -121,16 +129,19 @@ fn answers(
     program: &Program,
     images: &[Named],
     most: usize,
-    classify: impl Fn(&ImageRgb, &mut dyn Progress) -> Result<Answer, Failure> + Sync,
+    classify: impl Fn(&[&ImageRgb], &mut dyn Progress) -> Result<Vec<Answer>, Failure> + Sync,
 ) -> Result<(Vec<Answer>, f64), Failure> {
     let begin = Instant::now();
     let mut answers = Vec::with_capacity(images.len());
     if let [only] = images {
-        answers.push(classify(&only.image, &mut StepBar::new())?);
+        answers.extend(classify(&[&only.image], &mut StepBar::new())?);
         return Ok((answers, begin.elapsed().as_secs_f64()));
     }
     let bar = ImagesBar::new(images.len());
-    let work = |named: &Named| classify(&named.image, &mut bar.part());
+    let work = |several: &[Named]| {
+        let images: Vec<&ImageRgb> = several.iter().map(|named| &named.image).collect();
+        classify(&images, &mut bar.part(images.len()))
+    };
     batch::in_order(images, most, work, |named, mut answer| {
         if !args.json {
             bar.suspend(|| output::result(&text::line(&program.plan, named, &answer)))?;

@@ -22,6 +22,8 @@ mod matrix;
 mod raise;
 mod schedule;
 
+use rayon::prelude::*;
+
 pub(crate) use self::circuit::Circuit;
 use self::circuit::Stage;
 pub use self::keys::{BootstrapKeyKind, BootstrapKeyRequest, BootstrapKeys, key_plan};
@@ -74,6 +76,21 @@ impl Evaluator<'_> {
         self.bootstrap_sine(&self.bootstrap_argument(ciphertext, &mut |_| {})?, target)
     }
 
+    /// [`Evaluator::bootstrap_to`] of several ciphertexts, which share the matrices and, where babies are computed when they
+    /// are used, every unpacked strip of a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluator::bootstrap`].
+    pub fn bootstraps_to(
+        &self,
+        ciphertexts: &[Ciphertext],
+        target: Scale,
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
+        let arguments = self.bootstrap_arguments(ciphertexts, &mut |_| {})?;
+        arguments.par_iter().map(|argument| self.bootstrap_sine(argument, target)).collect()
+    }
+
     /// [`Evaluator::bootstrap`] that reports every step when it is done.
     ///
     /// # Errors
@@ -101,32 +118,45 @@ impl Evaluator<'_> {
         ciphertext: &Ciphertext,
         done: &mut dyn FnMut(BootstrapStep),
     ) -> Result<Ciphertext, EvaluationError> {
+        let mut arguments = self.bootstrap_arguments(std::slice::from_ref(ciphertext), done)?;
+        arguments.pop().ok_or_else(|| EvaluationError::Argument { what: "no ciphertext".into() })
+    }
+
+    fn bootstrap_arguments(
+        &self,
+        ciphertexts: &[Ciphertext],
+        done: &mut dyn FnMut(BootstrapStep),
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
         let circuit = parameters.bootstrap_circuit()?;
         let scale = parameters.scale();
-        if !ciphertext.scale.matches(scale) {
-            return Err(EvaluationError::ScaleMismatch {
-                left: ciphertext.scale.log2(),
-                right: scale.log2(),
-            });
-        }
         let needed = parameters.slots_to_coeffs_top_level();
-        if ciphertext.level < needed {
-            return Err(EvaluationError::LevelTooLow { found: ciphertext.level, needed });
-        }
+        let input = |ciphertext: &Ciphertext| {
+            if !ciphertext.scale.matches(scale) {
+                let (left, right) = (ciphertext.scale.log2(), scale.log2());
+                return Err(EvaluationError::ScaleMismatch { left, right });
+            }
+            if ciphertext.level < needed {
+                return Err(EvaluationError::LevelTooLow { found: ciphertext.level, needed });
+            }
+            let input = self.drop_level(ciphertext, needed)?;
+            self.mul_constant(&input, 1.0, Scale::from_pow2(circuit.log_input_factor))
+        };
+        let mut current = ciphertexts.iter().map(input).collect::<Result<Vec<_>, _>>()?;
         let keys = self.keys().bootstrap().ok_or_else(|| EvaluationError::KeyMissing {
             key: "the raise of the modulus".into(),
             level: parameters.max_level(),
         })?;
-        let input = self.drop_level(ciphertext, needed)?;
-        let mut current = self.mul_constant(&input, 1.0, Scale::from_pow2(circuit.log_input_factor))?;
+        let add_automorphism = |current: &mut Vec<Ciphertext>, galois: Galois| {
+            current.par_iter_mut().try_for_each(|ciphertext| self.add_automorphism(ciphertext, galois))
+        };
         for stage in &circuit.slots_to_coeffs {
             current = self.stage_transform(&current, stage)?;
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
         for (part, stage) in circuit.coeffs_to_slots.iter().enumerate() {
             if let Some(half) = stage.schedule.trace {
-                self.add_automorphism(&mut current, Galois::rotation(i64::from(half), parameters.n()))?;
+                add_automorphism(&mut current, Galois::rotation(i64::from(half), parameters.n()))?;
             }
             current = if part == 0 {
                 raise::raise(self, &current, keys, stage)?
@@ -135,12 +165,12 @@ impl Evaluator<'_> {
             };
             done(BootstrapStep::Linear(stage.schedule.stage));
         }
-        self.add_automorphism(&mut current, Galois::conjugation(parameters.n()))?;
+        add_automorphism(&mut current, Galois::conjugation(parameters.n()))?;
         done(BootstrapStep::RealPart);
         Ok(current)
     }
 
-    fn stage_transform(&self, x: &Ciphertext, stage: &Stage) -> Result<Ciphertext, EvaluationError> {
+    fn stage_transform(&self, x: &[Ciphertext], stage: &Stage) -> Result<Vec<Ciphertext>, EvaluationError> {
         let schedule = &stage.schedule;
         let (steps, special_count) = (schedule.steps, schedule.special_count);
         self.sequential_transform(x, &schedule.giants, stage, stage.plaintext_scale, steps, special_count)

@@ -29,6 +29,8 @@ mod sequential;
 mod strips;
 mod sums;
 
+use rayon::prelude::*;
+
 use self::babies::HoistedBabies;
 pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Switch};
 pub use self::bsgs::{GiantStep, split_rotations};
@@ -40,7 +42,7 @@ pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
 pub(crate) use self::sequential::{
     BabySteps, Horner, StoredBabies, all_inner_sums, baby_keys, giant_keys, inwards,
 };
-pub(crate) use self::sums::inner_sums;
+pub(crate) use self::sums::{InnerSums, inner_sums};
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
@@ -93,42 +95,74 @@ impl Evaluator<'_> {
         map: &LinearMap<'_>,
         target: Scale,
     ) -> Result<Ciphertext, EvaluationError> {
-        ciphertext.check(self.parameters())?;
-        let prime = Scale::from_prime(self.parameters().prime(ciphertext.level));
-        let scale = prime.mul(target.div(ciphertext.scale));
+        let mut out = self.linear_transforms_to(std::slice::from_ref(ciphertext), map, target)?;
+        out.pop().ok_or_else(|| EvaluationError::Argument { what: "no ciphertext".into() })
+    }
+
+    /// [`Evaluator::linear_transform_to`] of several ciphertexts at the same level and scale, which share every encoded
+    /// diagonal and, where babies are computed when they are used, every unpacked strip of a key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluator::linear_transform_to`].
+    pub fn linear_transforms_to(
+        &self,
+        ciphertexts: &[Ciphertext],
+        map: &LinearMap<'_>,
+        target: Scale,
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
+        let Some(first) = ciphertexts.first() else { return Ok(Vec::new()) };
+        for ciphertext in ciphertexts {
+            ciphertext.check(self.parameters())?;
+            if !ciphertext.scale.matches(first.scale) {
+                let (left, right) = (first.scale.log2(), ciphertext.scale.log2());
+                return Err(EvaluationError::ScaleMismatch { left, right });
+            }
+        }
+        let prime = Scale::from_prime(self.parameters().prime(first.level));
+        let scale = prime.mul(target.div(first.scale));
         let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
-        let mut out = self.encoded_transform(ciphertext, map.giants, &encoded, scale)?;
-        out.scale = target;
+        let mut out = self.encoded_transform(ciphertexts, map.giants, &encoded, scale)?;
+        out.iter_mut().for_each(|ciphertext| ciphertext.scale = target);
         Ok(out)
     }
 
-    /// `ciphertext` times a matrix encoded at `plaintext_scale`, rescaled.
+    /// Every ciphertext times a matrix encoded at `plaintext_scale`, rescaled. All have the same level.
     pub(crate) fn encoded_transform(
         &self,
-        ciphertext: &Ciphertext,
+        ciphertexts: &[Ciphertext],
         giants: &[GiantStep],
         diagonals: &dyn EncodedDiagonals,
         plaintext_scale: Scale,
-    ) -> Result<Ciphertext, EvaluationError> {
-        self.check_rescalable(ciphertext)?;
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
-        let level = ciphertext.level;
-        let babies = HoistedBabies::new(self, ciphertext, giants)?;
-        let mut sum = ExtendedPair::zero(parameters, level, babies.special_count());
-        if diagonals.packing() == Packing::RealPairs && dividing_pays(giants, level, babies.special_count()) {
-            let babies = DividedBabies::new(babies, self.block_bytes())?;
+        let level = self.common_level(ciphertexts)?;
+        let babies = ciphertexts.par_iter().map(|input| HoistedBabies::new(self, input, giants));
+        let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
+        let special_count = babies.first().map_or(0, BabyRows::special_count);
+        let mut sums: Vec<_> =
+            ciphertexts.iter().map(|_| ExtendedPair::zero(parameters, level, special_count)).collect();
+        if diagonals.packing() == Packing::RealPairs && dividing_pays(giants, level, special_count) {
+            let babies = babies.into_par_iter().map(|babies| DividedBabies::new(babies, self.block_bytes()));
+            let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
-                switch_and_add_all(self, inner, &mut sum)
+                let pairs = sums.par_iter_mut().zip(inner);
+                pairs.try_for_each(|(sum, inner)| switch_and_add_all(self, inner, sum))
             })?;
         } else {
             inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
-                inner
-                    .into_iter()
-                    .try_for_each(|(rotation, inner)| rotate_and_add(self, inner, rotation, &mut sum))
+                sums.par_iter_mut().zip(inner).try_for_each(|(sum, inner)| {
+                    inner
+                        .into_iter()
+                        .try_for_each(|(rotation, inner)| rotate_and_add(self, inner, rotation, sum))
+                })
             })?;
         }
-        let (c0, c1) = sum.mod_down_rescale(parameters);
-        let scale = ciphertext.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
-        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+        let finish = |(sum, input): (ExtendedPair, &Ciphertext)| {
+            let (c0, c1) = sum.mod_down_rescale(parameters);
+            let scale = input.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
+            Ciphertext { level: level - 1, scale, c0, c1 }
+        };
+        Ok(sums.into_par_iter().zip(ciphertexts).map(finish).collect())
     }
 }

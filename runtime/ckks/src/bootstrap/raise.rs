@@ -14,6 +14,8 @@
 //!
 //! for two products per prime. The babies of the first matrix are made that way.
 
+use rayon::prelude::*;
+
 use super::circuit::Stage;
 use super::keys::BootstrapKeys;
 use crate::ciphertext::Ciphertext;
@@ -23,7 +25,7 @@ use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, RowProduct, key_product_plus};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
-    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Horner, StoredBabies, Switch, all_inner_sums,
+    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Horner, InnerSums, StoredBabies, Switch, all_inner_sums,
     baby_rotations, inner_sums, inwards,
 };
 use crate::parameters::Parameters;
@@ -33,33 +35,52 @@ use crate::scale::Scale;
 /// Special primes of the keys `E_tau`.
 pub(crate) const RAISE_SPECIAL_COUNT: usize = 1;
 
-/// The raised and transformed ciphertext: `stage` applied to `a m + I`, which still has terms outside of `X^2`, at the
+/// The raised and transformed ciphertexts: `stage` applied to `a m + I`, which still has terms outside of `X^2`, at the
 /// stage's level less one.
 pub(crate) fn raise<'a>(
     evaluator: &'a Evaluator<'a>,
-    ciphertext: &Ciphertext,
+    ciphertexts: &[Ciphertext],
     keys: &'a BootstrapKeys,
     stage: &Stage,
-) -> Result<Ciphertext, EvaluationError> {
+) -> Result<Vec<Ciphertext>, EvaluationError> {
     let parameters = evaluator.parameters();
     let level = stage.schedule.level;
-    let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
-    let babies = RaisedBabies::new(evaluator, level, (&c0, &c1), stage, keys)?;
+    let babies = ciphertexts.par_iter().map(|ciphertext| {
+        let (c0, c1) = to_sparse_secret(parameters, ciphertext, &keys.dense_to_sparse)?;
+        RaisedBabies::new(evaluator, level, (&c0, &c1), stage, keys)
+    });
+    let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
     let scale =
         Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
     let giants = &stage.schedule.giants;
-    let mut horner = Horner::new(evaluator, giants, stage.schedule.special_count);
-    if babies.rotations.len() < giants.len() {
-        let babies = babies.stored(Scale::from_prime(parameters.prime(0)))?;
-        inner_sums(parameters, &babies, &inwards(giants), stage, &mut |sums| horner.add_all(sums))?;
+    let horner = |_: &_| Horner::new(evaluator, giants, stage.schedule.special_count);
+    let mut horners: Vec<_> = ciphertexts.iter().map(horner).collect();
+    if babies.first().is_some_and(|babies| babies.rotations.len() < giants.len()) {
+        let babies =
+            babies.into_par_iter().map(|babies| babies.stored(Scale::from_prime(parameters.prime(0))));
+        let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
+        inner_sums(parameters, &babies, &inwards(giants), stage, &mut |sums| {
+            Horner::add_all(&mut horners, sums)
+        })?;
     } else {
-        for (rotation, sum) in all_inner_sums(parameters, babies, giants, stage)? {
+        let divided = |(rotation, sum): (i32, ExtendedPair)| {
             let (c0, c1) = sum.mod_down(parameters);
-            horner.add_all(vec![(rotation, ExtendedPair { level, special_count: 0, c0, c1 })])?;
-        }
+            (rotation, ExtendedPair { level, special_count: 0, c0, c1 })
+        };
+        let all = all_inner_sums(parameters, babies, giants, stage)?;
+        let add = |(horner, sums): (&mut Horner<'a>, InnerSums)| {
+            sums.into_iter().try_for_each(|sum| {
+                let (rotation, sum) = divided(sum);
+                horner.add(rotation, sum)
+            })
+        };
+        horners.par_iter_mut().zip(all).try_for_each(add)?;
     }
-    let (c0, c1) = horner.rescaled(level)?;
-    Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+    let finish = |horner: Horner<'a>| {
+        let (c0, c1) = horner.rescaled(level)?;
+        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+    };
+    horners.into_par_iter().map(finish).collect()
 }
 
 /// The ciphertext modulo `q0` under the sparse secret, as coefficients.

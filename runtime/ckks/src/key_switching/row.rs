@@ -100,28 +100,42 @@ impl<'a> RowProduct<'a> {
         Self { modulus, key: None, terms, factors, strip }
     }
 
-    /// Overwrites `out` with both halves of the strip that begins at `start`.
-    pub(crate) fn write_strip(&self, start: usize, out: [&mut [u64]; 2], scratch: &mut RowScratch) {
-        self.compute(start, out, &mut scratch.key);
+    /// Unpacks and generates the strip of the key that begins at `start`, for any number of products with the same row of
+    /// the same key.
+    pub(crate) fn unpack(&self, start: usize, scratch: &mut RowScratch) {
+        let Some(key) = &self.key else { return };
+        let words = self.strip * self.digits();
+        let (b, a) = scratch.key.as_mut_slice()[..2 * words].split_at_mut(words);
+        key.b.unpack(start / self.strip, b);
+        key.a.write(start / self.strip, a, scratch.stream.as_mut_slice());
     }
 
-    fn compute<'s>(&'s self, start: usize, out: [&mut [u64]; 2], scratch: &'s mut Poly) {
-        let (strip, m) = (self.strip, self.modulus);
-        let (index, positions) = (start / strip, start..start + strip);
-        let digits = self.terms.len() - self.factors.len();
-        let (stream, unpacked) = scratch.as_mut_slice().split_at_mut(STREAM_WORDS);
-        let (b, a) = unpacked[..2 * strip * digits].split_at_mut(strip * digits);
-        if let Some(key) = &self.key {
-            key.b.unpack(index, b);
-            key.a.write(index, a, stream);
-        }
-        let terms: Vec<&[u64]> = self.terms.iter().map(|term| &term[positions.clone()]).collect();
+    /// Overwrites `out` with both halves of the strip that begins at `start`, which is unpacked.
+    pub(crate) fn multiply(&self, start: usize, out: [&mut [u64]; 2], scratch: &RowScratch) {
+        self.compute(start, out, &scratch.key);
+    }
+
+    /// Both halves of the strip that begins at `start`, which is unpacked.
+    pub(crate) fn multiplied<'s>(&self, start: usize, scratch: &'s mut RowScratch) -> [&'s mut [u64]; 2] {
+        let [half0, half1] = &mut scratch.halves;
+        self.compute(start, [half0.as_mut_slice(), half1.as_mut_slice()], &scratch.key);
+        [half0.as_mut_slice(), half1.as_mut_slice()]
+    }
+
+    fn digits(&self) -> usize {
+        self.terms.len() - self.factors.len()
+    }
+
+    fn compute<'s>(&'s self, start: usize, [out0, out1]: [&mut [u64]; 2], key: &'s Poly) {
+        let strip = self.strip;
+        let terms: Vec<&[u64]> = self.terms.iter().map(|term| &term[start..start + strip]).collect();
+        let words = strip * self.digits();
+        let (b, a) = key.as_slice()[..2 * words].split_at(words);
         let factors = |half: &'s [u64], which: usize| -> Vec<&'s [u64]> {
             let constants = self.factors.iter().map(|factors| factors[which].as_slice());
             half.chunks_exact(strip).chain(constants).collect()
         };
-        let [out0, out1] = out;
-        fhecc_kernels::dot2(out0, out1, &terms, &factors(b, 0), &factors(a, 1), m);
+        fhecc_kernels::dot2(out0, out1, &terms, &factors(b, 0), &factors(a, 1), self.modulus);
     }
 
     /// Both halves of the strip from which an automorphism takes that at position `start`, and where it begins.
@@ -132,24 +146,25 @@ impl<'a> RowProduct<'a> {
         scratch: &'s mut RowScratch,
     ) -> (usize, [&'s mut [u64]; 2]) {
         let from = automorphism.source(start, self.strip);
-        let RowScratch { key, halves } = scratch;
-        let [half0, half1] = halves;
-        self.compute(from, [half0.as_mut_slice(), half1.as_mut_slice()], key);
-        (from, [half0.as_mut_slice(), half1.as_mut_slice()])
+        self.unpack(from, scratch);
+        (from, self.multiplied(from, scratch))
     }
 
     /// Overwrites `out` with both halves.
     pub(crate) fn write(&self, [out0, out1]: [&mut [u64]; 2], scratch: &mut RowScratch) {
         let strips = out0.chunks_exact_mut(self.strip).zip(out1.chunks_exact_mut(self.strip));
         for ((out0, out1), start) in strips.zip((0..).step_by(self.strip)) {
-            self.write_strip(start, [out0, out1], scratch);
+            self.unpack(start, scratch);
+            self.multiply(start, [out0, out1], scratch);
         }
     }
 }
 
 /// Memory for strips of products.
 pub(crate) struct RowScratch {
-    /// What is generated, and a strip of all digits of the key.
+    /// What is generated.
+    stream: Poly,
+    /// A strip of all digits of the key, both halves.
     key: Poly,
     halves: [Poly; 2],
 }
@@ -159,6 +174,6 @@ impl RowScratch {
     pub(crate) fn new(parameters: &Parameters, digits: usize) -> Self {
         let strip = strip(parameters);
         let halves = [(); 2].map(|()| Poly::unfilled(strip, 1));
-        Self { key: Poly::unfilled(STREAM_WORDS + 2 * digits * strip, 1), halves }
+        Self { stream: Poly::unfilled(STREAM_WORDS, 1), key: Poly::unfilled(strip, 2 * digits), halves }
     }
 }

@@ -10,9 +10,11 @@
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::{
-    BabyRow, BabyRows, EncodedDiagonals, GiantStep, Halves, HoistedBabies, baby_rotations, inner_sums,
-    rotate_and_add, switch_and_add,
+    BabyRow, BabyRows, EncodedDiagonals, GiantStep, Halves, HoistedBabies, InnerSums, baby_rotations,
+    inner_sums, rotate_and_add, switch_and_add,
 };
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
@@ -120,12 +122,16 @@ impl<'a> Horner<'a> {
         Self { evaluator, span: span(giants), special_count, sum: None }
     }
 
-    /// Adds the inner sums of the next giant steps of [`inwards`], over the special primes of the key or none.
-    pub(crate) fn add_all(&mut self, inner: Vec<(i32, ExtendedPair)>) -> Result<(), EvaluationError> {
-        inner.into_iter().try_for_each(|(rotation, inner)| self.add(rotation, inner))
+    /// Adds the inner sums of the next giant steps of [`inwards`], over the special primes of the key or none, one for
+    /// every input.
+    pub(crate) fn add_all(inputs: &mut [Self], inner: Vec<InnerSums>) -> Result<(), EvaluationError> {
+        inputs.par_iter_mut().zip(inner).try_for_each(|(horner, inner)| {
+            inner.into_iter().try_for_each(|(rotation, inner)| horner.add(rotation, inner))
+        })
     }
 
-    fn add(&mut self, rotation: i32, inner: ExtendedPair) -> Result<(), EvaluationError> {
+    /// Adds the inner sum of the next giant step.
+    pub(crate) fn add(&mut self, rotation: i32, inner: ExtendedPair) -> Result<(), EvaluationError> {
         let sum = match self.sum.take() {
             Some((at, sum)) => self.turned_onto(sum, at - rotation, Inner::new(inner))?,
             None => Inner::new(inner),
@@ -246,13 +252,13 @@ impl BabyRows for StoredBabies {
 /// The sums of all giant steps of [`inwards`], for babies whose memory is free again before the sums are rotated.
 pub(crate) fn all_inner_sums<B: BabyRows>(
     parameters: &Parameters,
-    babies: B,
+    inputs: Vec<B>,
     giants: &[GiantStep],
     diagonals: &dyn EncodedDiagonals,
-) -> Result<Vec<(i32, ExtendedPair)>, EvaluationError> {
-    let mut all = Vec::with_capacity(giants.len());
-    inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {
-        all.extend(sums);
+) -> Result<Vec<InnerSums>, EvaluationError> {
+    let mut all: Vec<InnerSums> = inputs.iter().map(|_| Vec::with_capacity(giants.len())).collect();
+    inner_sums(parameters, &inputs, &inwards(giants), diagonals, &mut |sums| {
+        all.iter_mut().zip(sums).for_each(|(all, sums)| all.extend(sums));
         Ok(())
     })?;
     Ok(all)
@@ -266,31 +272,55 @@ fn storing_pays(giants: &[GiantStep], level: usize, special_count: usize) -> boo
 }
 
 impl Evaluator<'_> {
-    /// `ciphertext` times a matrix encoded at `plaintext_scale`, rescaled, with the keys of [`baby_keys`] and
-    /// [`giant_keys`], which have `special_count` special primes.
+    /// Every ciphertext times a matrix encoded at `plaintext_scale`, rescaled, with the keys of [`baby_keys`] and
+    /// [`giant_keys`], which have `special_count` special primes. All have the same level.
     pub(crate) fn sequential_transform(
         &self,
-        ciphertext: &Ciphertext,
+        ciphertexts: &[Ciphertext],
         giants: &[GiantStep],
         diagonals: &dyn EncodedDiagonals,
         plaintext_scale: Scale,
         steps: BabySteps,
         special_count: usize,
-    ) -> Result<Ciphertext, EvaluationError> {
-        self.check_rescalable(ciphertext)?;
+    ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
-        let level = ciphertext.level;
-        let mut horner = Horner::new(self, giants, special_count);
+        let level = self.common_level(ciphertexts)?;
+        let mut horners: Vec<_> =
+            ciphertexts.iter().map(|_| Horner::new(self, giants, special_count)).collect();
+        let inputs = ciphertexts.par_iter();
         if steps == BabySteps::Repeated || storing_pays(giants, level, special_count) {
-            let babies = StoredBabies::new(self, ciphertext, giants, steps)?;
-            inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| horner.add_all(sums))?;
+            let babies = inputs.map(|input| StoredBabies::new(self, input, giants, steps));
+            let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
+            inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {
+                Horner::add_all(&mut horners, sums)
+            })?;
         } else {
-            let babies = HoistedBabies::in_steps(self, ciphertext, giants, steps, special_count)?;
-            horner.add_all(all_inner_sums(parameters, babies, giants, diagonals)?)?;
+            let babies =
+                inputs.map(|input| HoistedBabies::in_steps(self, input, giants, steps, special_count));
+            let babies = babies.collect::<Result<_, _>>()?;
+            Horner::add_all(&mut horners, all_inner_sums(parameters, babies, giants, diagonals)?)?;
         }
-        let (c0, c1) = horner.rescaled(level)?;
-        let scale = ciphertext.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
-        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+        let finish = |(horner, input): (Horner<'_>, &Ciphertext)| {
+            let (c0, c1) = horner.rescaled(level)?;
+            let scale = input.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
+            Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+        };
+        horners.into_par_iter().zip(ciphertexts).map(finish).collect()
+    }
+
+    /// The level of all these ciphertexts, which can be rescaled.
+    pub(crate) fn common_level(&self, ciphertexts: &[Ciphertext]) -> Result<usize, EvaluationError> {
+        let level = ciphertexts.first().map_or(1, |first| first.level);
+        for ciphertext in ciphertexts {
+            self.check_rescalable(ciphertext)?;
+            if ciphertext.level != level {
+                let (left, right) = (level, ciphertext.level);
+                return Err(EvaluationError::Argument {
+                    what: format!("ciphertexts at levels {left} and {right}; allowed: one level"),
+                });
+            }
+        }
+        Ok(level)
     }
 }
 

@@ -19,15 +19,21 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// Fewest and most positions worked on at a time.
 const CHUNK: (usize, usize) = (64, 256);
 
-/// Computes `sum_b plaintext_b * baby_b` for every giant step and hands them to `consume`, in order, a block at a
-/// time.
+/// The inner sums of some giant steps, with the rotations of these, for one input.
+pub(crate) type InnerSums = Vec<(i32, ExtendedPair)>;
+
+/// Computes `sum_b plaintext_b * baby_b` for every giant step and every input and hands them to `consume`, in order, a
+/// block at a time.
+///
+/// The inputs, which have the same babies at the same level, share every plaintext, and every strip of a key.
 pub(crate) fn inner_sums<B: BabyRows>(
     parameters: &Parameters,
-    babies: &B,
+    inputs: &[B],
     giants: &[GiantStep],
     diagonals: &dyn EncodedDiagonals,
-    consume: &mut dyn FnMut(Vec<(i32, ExtendedPair)>) -> Result<(), EvaluationError>,
+    consume: &mut dyn FnMut(Vec<InnerSums>) -> Result<(), EvaluationError>,
 ) -> Result<(), EvaluationError> {
+    let Some(babies) = inputs.first() else { return Ok(()) };
     // Most maps have diagonals of one length; what those of a block had is expected of the next.
     let mut per_diagonal = diagonal_bytes(parameters, giants, diagonals)?;
     let mut rest = giants;
@@ -43,8 +49,9 @@ pub(crate) fn inner_sums<B: BabyRows>(
         let terms: usize = block.steps.iter().map(|(_, terms)| terms.len()).sum();
         if terms > 0 {
             per_diagonal = (block.row_length() * size_of::<u64>()).div_ceil(terms);
-            let sums = block_sums(parameters, babies, &block)?;
-            consume(block.steps.iter().map(|&(rotation, _)| rotation).zip(sums).collect())?;
+            let rotations = block.steps.iter().map(|&(rotation, _)| rotation);
+            let sums = block_sums(parameters, inputs, &block)?;
+            consume(sums.into_iter().map(|sums| rotations.clone().zip(sums).collect()).collect())?;
         }
     }
     Ok(())
@@ -65,56 +72,70 @@ fn diagonal_bytes(
     Ok(length * size_of::<u64>() / diagonals.packing().plaintexts())
 }
 
-/// Row by row: all babies, all plaintexts, and then the inner products, a chunk of positions at a time.
+/// Row by row: all babies, all plaintexts, and then the inner products, a chunk of positions at a time. The sums of every
+/// input.
 fn block_sums<B: BabyRows>(
     parameters: &Parameters,
-    babies: &B,
+    inputs: &[B],
     block: &Block,
-) -> Result<Vec<ExtendedPair>, EvaluationError> {
+) -> Result<Vec<Vec<ExtendedPair>>, EvaluationError> {
     let n = parameters.n();
-    let mut sums: Vec<ExtendedPair> = block
-        .steps
-        .iter()
-        .map(|_| ExtendedPair::unfilled(parameters, babies.level(), babies.special_count()))
-        .collect();
-    let babies_count = babies.rotations().len();
-    let chunk = match babies.digits() {
+    let Some(babies) = inputs.first() else { return Ok(Vec::new()) };
+    let (level, special_count) = (babies.level(), babies.special_count());
+    let sum = |_: &_| ExtendedPair::unfilled(parameters, level, special_count);
+    let mut sums: Vec<Vec<ExtendedPair>> =
+        inputs.iter().map(|_| block.steps.iter().map(sum).collect()).collect();
+    let babies_count = inputs.len() * babies.rotations().len();
+    let digits = babies.digits();
+    let chunk = match digits {
         Some(_) => strip(parameters),
         None => chunk_length(n, babies_count, block.packing),
     };
     let mut plaintexts = Strips::new(block, n, chunk);
-    for row in 0..=babies.level() + babies.special_count() {
-        let rows = babies.row(row)?;
-        let prime = parameters.extended_prime(babies.level(), row);
+    for row in 0..=level + special_count {
+        let babies = inputs.iter().map(|babies| babies.row(row)).collect::<Result<Vec<_>, _>>()?;
+        let prime = parameters.extended_prime(level, row);
         plaintexts.fill(block, prime);
-        let products = Products { block, babies: &rows, plaintexts: &plaintexts };
+        let products = Products { block, babies: &babies, plaintexts: &plaintexts };
         tasks(&mut sums, row, chunk, block.packing).into_par_iter().enumerate().for_each_init(
-            || ChunkScratch::new(parameters, chunk, block, (babies_count, babies.digits())),
+            || ChunkScratch::new(parameters, chunk, block, (babies_count, digits)),
             |scratch, (number, sides)| products.write(number, sides, scratch, &prime.modulus),
         );
     }
     Ok(sums)
 }
 
-impl BabyRow<'_> {
-    /// Some consecutive positions of both halves, in `out` unless they lie ready.
-    fn part<'s>(
-        &'s self,
-        side: &Side<'_>,
-        [out0, out1]: [&'s mut [u64]; 2],
-        product: &mut RowScratch,
-    ) -> [&'s [u64]; 2] {
-        match &self.halves {
-            Halves::Stored([half0, half1]) => {
-                [self.stored_part(half0, side, out0), self.stored_part(half1, side, out1)]
-            }
-            Halves::Product(row) => {
-                self.product_part(row, side, [out0, out1], product);
-                [out0, out1]
-            }
-        }
-    }
+/// One row of the same baby of every input.
+struct SameBaby<'a>(Vec<&'a BabyRow<'a>>);
 
+impl<'a> SameBaby<'a> {
+    /// Some consecutive positions of both halves for every input, in `out` unless they lie ready.
+    fn parts<'s>(
+        &self,
+        side: &Side<'_>,
+        out: impl Iterator<Item = [&'s mut [u64]; 2]>,
+        scratch: &mut RowScratch,
+    ) -> Vec<[&'s [u64]; 2]>
+    where
+        'a: 's,
+    {
+        let mut unpacked = false;
+        let part = |(row, [out0, out1]): (&&'a BabyRow<'a>, [&'s mut [u64]; 2])| match &row.halves {
+            Halves::Stored([half0, half1]) => {
+                [row.stored_part(half0, side, out0), row.stored_part(half1, side, out1)]
+            }
+            Halves::Product(product) => {
+                // All inputs have the same key.
+                row.product_part(product, side, [&mut *out0, &mut *out1], scratch, unpacked);
+                unpacked = true;
+                [&*out0, &*out1]
+            }
+        };
+        self.0.iter().zip(out).map(part).collect()
+    }
+}
+
+impl BabyRow<'_> {
     fn stored_part<'s>(&self, values: &'s [u64], side: &Side<'_>, out: &'s mut [u64]) -> &'s [u64] {
         match (self.permutation, side.reversed) {
             (None, false) => return &values[side.start..][..out.len()],
@@ -138,12 +159,20 @@ impl BabyRow<'_> {
         row: &RowProduct<'_>,
         side: &Side<'_>,
         [out0, out1]: [&mut [u64]; 2],
-        product: &mut RowScratch,
+        scratch: &mut RowScratch,
+        unpacked: bool,
     ) {
+        let from = match self.permutation {
+            None => side.start,
+            Some(automorphism) => automorphism.source(side.start, out0.len()),
+        };
+        if !unpacked {
+            row.unpack(from, scratch);
+        }
         match self.permutation {
-            None => row.write_strip(side.start, [out0, out1], product),
+            None => row.multiply(from, [out0, out1], scratch),
             Some(automorphism) => {
-                let (_, [half0, half1]) = row.source_strip(automorphism, side.start, product);
+                let [half0, half1] = row.multiplied(from, scratch);
                 automorphism.permute(side.start, out0, half0);
                 automorphism.permute(side.start, out1, half1);
             }
@@ -158,11 +187,12 @@ impl BabyRow<'_> {
 /// The inner products of one row.
 struct Products<'a> {
     block: &'a Block,
-    babies: &'a [BabyRow<'a>],
+    /// Of every input.
+    babies: &'a [Vec<BabyRow<'a>>],
     plaintexts: &'a Strips,
 }
 
-/// A run of positions of a row, and there both halves of every step's sum.
+/// A run of positions of a row, and there both halves of the sums of every step for the first input, then the next.
 struct Side<'a> {
     start: usize,
     /// Whether the plaintexts, and so everything, are read backwards.
@@ -171,7 +201,7 @@ struct Side<'a> {
 }
 
 struct ChunkScratch {
-    /// For every side, every baby and both of its halves.
+    /// For every side, every baby of every input and both of its halves.
     babies: Poly,
     /// The plaintexts of one step, with repeated values.
     repeated: Poly,
@@ -202,13 +232,11 @@ fn chunk_length(n: usize, babies: usize, packing: Packing) -> usize {
 }
 
 /// The work on one row: for every chunk the positions that have the same plaintexts.
-fn tasks(sums: &mut [ExtendedPair], row: usize, chunk: usize, packing: Packing) -> Vec<Vec<Side<'_>>> {
-    let n = sums.first().map_or(0, |sum| sum.c0.n());
-    let mut sides: Vec<Side<'_>> = (0..n)
-        .step_by(chunk)
-        .map(|start| Side { start, reversed: false, out: Vec::with_capacity(sums.len()) })
-        .collect();
-    for sum in sums {
+fn tasks(sums: &mut [Vec<ExtendedPair>], row: usize, chunk: usize, packing: Packing) -> Vec<Vec<Side<'_>>> {
+    let n = sums.iter().flatten().next().map_or(0, |sum| sum.c0.n());
+    let mut sides: Vec<Side<'_>> =
+        (0..n).step_by(chunk).map(|start| Side { start, reversed: false, out: Vec::new() }).collect();
+    for sum in sums.iter_mut().flatten() {
         let (c0, c1) = (sum.c0.limb_mut(row), sum.c1.limb_mut(row));
         let halves = c0.chunks_exact_mut(chunk).zip(c1.chunks_exact_mut(chunk));
         for (side, (c0, c1)) in sides.iter_mut().zip(halves) {
@@ -229,11 +257,16 @@ impl Products<'_> {
     /// `sum_b plaintext_b * baby_b` on the sides of chunk `number`, for every step.
     fn write(&self, number: usize, mut sides: Vec<Side<'_>>, scratch: &mut ChunkScratch, modulus: &Modulus) {
         let chunk = scratch.repeated.n();
+        let inputs = self.babies.len();
+        let count = self.babies.first().map_or(0, Vec::len);
         let mut space = scratch.babies.as_mut_slice().chunks_exact_mut(2 * chunk);
-        let mut parts: Vec<[&[u64]; 2]> = Vec::with_capacity(sides.len() * self.babies.len());
+        // For every side, every baby, and every input.
+        let mut parts: Vec<Vec<[&[u64]; 2]>> = Vec::with_capacity(sides.len() * count);
         for side in &sides {
-            for (baby, out) in self.babies.iter().zip(space.by_ref()) {
-                parts.push(baby.part(side, out.split_at_mut(chunk).into(), &mut scratch.product));
+            for baby in 0..count {
+                let same = SameBaby(self.babies.iter().filter_map(|babies| babies.get(baby)).collect());
+                let out = space.by_ref().take(inputs).map(|out| out.split_at_mut(chunk).into());
+                parts.push(same.parts(side, out, &mut scratch.product));
             }
         }
         for (step, (_, terms)) in self.block.steps.iter().enumerate() {
@@ -243,16 +276,17 @@ impl Products<'_> {
                 .zip(repeated)
                 .map(|(term, out)| self.plaintexts.get(term.polynomial, term.part, number, out))
                 .collect();
-            for (index, side) in sides.iter_mut().enumerate() {
-                let half = |which: usize| -> Vec<&[u64]> {
-                    let parts = &parts[index * self.babies.len()..];
-                    terms.iter().map(|term| parts[term.baby][which]).collect()
-                };
-                let [out0, out1] = &mut side.out[step];
-                dot2(out0, out1, &factors, &half(0), &half(1), modulus);
-                if side.reversed {
-                    out0.reverse();
-                    out1.reverse();
+            for (parts, side) in parts.chunks_exact(count).zip(&mut sides) {
+                for input in 0..inputs {
+                    let half = |which: usize| -> Vec<&[u64]> {
+                        terms.iter().map(|term| parts[term.baby][input][which]).collect()
+                    };
+                    let [out0, out1] = &mut side.out[input * self.block.steps.len() + step];
+                    dot2(out0, out1, &factors, &half(0), &half(1), modulus);
+                    if side.reversed {
+                        out0.reverse();
+                        out1.reverse();
+                    }
                 }
             }
         }
