@@ -172,8 +172,8 @@ pub(crate) struct Run {
     /// Images: PNG or JPEG, RGB with 8 bits, of the size that the network states; or folders of them.
     ///
     /// Of a folder, all .png, .jpg and .jpeg files directly in it are taken, sorted by name. All images are read
-    /// before anything is evaluated; if one is refused, nothing is. They share keys and weights, and as many as
-    /// there are threads are evaluated at once.
+    /// before anything is evaluated; if one is refused, nothing is. They share keys and weights. As many as there
+    /// are threads are evaluated at once, in pairs.
     #[arg(long = "image", value_name = "FILE|FOLDER", num_args = 1.., required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// How to evaluate.

@@ -111,6 +111,36 @@ fn transforms_equal_the_clear_product_and_keep_the_scale() {
     }
 }
 
+#[test]
+fn several_inputs_give_what_each_gives_alone() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let scale = setup.parameters.scale();
+    // Babies that are computed where they are used, and babies that are divided first.
+    for giants in [split_rotations(&(-4..=5).collect(), 4), dense_schedule()] {
+        let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
+        let evaluator = Evaluator::new(&setup.parameters, &keys);
+        let diagonals = Diagonals((-4..64).map(|d| (d, waves(slots, f64::from(d)))).collect());
+        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let inputs = [0.1, 0.5, 0.9].map(|seed| setup.encrypt(&waves(slots, seed), 3));
+        let together = evaluator.linear_transforms_to(&inputs, &map, scale).unwrap();
+        assert_eq!(together.len(), inputs.len());
+        for (input, found) in inputs.iter().zip(&together) {
+            assert!(evaluator.linear_transform_to(input, &map, scale).unwrap() == *found);
+        }
+        assert!(together[0] != together[1]);
+        assert!(evaluator.linear_transforms_to(&[], &map, scale).unwrap().is_empty());
+
+        let lower = evaluator.drop_level(&inputs[1], 2).unwrap();
+        let refused = evaluator.linear_transforms_to(&[inputs[0].clone(), lower], &map, scale);
+        assert!(matches!(refused, Err(EvaluationError::Argument { .. })), "{refused:?}");
+        let mut scaled = inputs[1].clone();
+        scaled.set_scale(scale.mul(scale));
+        let refused = evaluator.linear_transforms_to(&[inputs[0].clone(), scaled], &map, scale);
+        assert!(matches!(refused, Err(EvaluationError::ScaleMismatch { .. })), "{refused:?}");
+    }
+}
+
 /// The map of 64 diagonals in which the babies are divided by the special primes first.
 fn dense_schedule() -> Vec<GiantStep> {
     split_rotations(&(0..64).collect(), 8)
