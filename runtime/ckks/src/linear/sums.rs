@@ -277,11 +277,11 @@ impl Products<'_> {
                 .map(|(term, out)| self.plaintexts.get(term.polynomial, term.part, number, out))
                 .collect();
             for (parts, side) in parts.chunks_exact(count).zip(&mut sides) {
-                for input in 0..inputs {
+                let outputs = side.out.iter_mut().skip(step).step_by(self.block.steps.len());
+                for (input, [out0, out1]) in outputs.enumerate() {
                     let half = |which: usize| -> Vec<&[u64]> {
                         terms.iter().map(|term| parts[term.baby][input][which]).collect()
                     };
-                    let [out0, out1] = &mut side.out[input * self.block.steps.len() + step];
                     dot2(out0, out1, &factors, &half(0), &half(1), modulus);
                     if side.reversed {
                         out0.reverse();
