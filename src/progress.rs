@@ -74,7 +74,7 @@ impl ImagesBar {
     }
 
     /// What follows one of the executions, of so many images.
-    pub(crate) fn part(&self, images: usize) -> impl Progress {
+    pub(crate) fn part(&self, images: usize) -> impl Progress + Send {
         let mut reported = 0;
         move |status: &Status<'_>| {
             let share = (status.share * FULL as f64) as u64;

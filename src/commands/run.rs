@@ -81,13 +81,19 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
 
 fn clear(args: &Run, program: &Program, images: &[Named]) -> Result<Evaluated, Failure> {
     let session = ClearSession::new(program)?;
-    // One on all threads, or each on one.
-    let classify = |images: &[&ImageRgb], progress: &mut dyn Progress| match images {
-        [only] => Ok(vec![session.classify_one(only, progress)?]),
-        several => {
-            let answers = several.par_iter().map(|image| session.classify_one(image, &mut ()));
-            answers.collect()
-        }
+    // Each on a thread of its own; the first one shows how far all are.
+    let classify = |images: &[&ImageRgb], progress: &mut (dyn Progress + Send)| {
+        let Some((first, others)) = images.split_first() else { return Ok(Vec::new()) };
+        let (first, others) = rayon::join(
+            || session.classify_one(first, progress),
+            || {
+                let others = others.par_iter().map(|image| session.classify_one(image, &mut ()));
+                others.collect::<Result<Vec<_>, _>>()
+            },
+        );
+        let mut answers = vec![first?];
+        answers.extend(others?);
+        Ok(answers)
     };
     let (answers, images_seconds) = answers(args, program, images, usize::MAX, classify)?;
     let at_once = batch::at_once(images.len(), usize::MAX);
@@ -102,7 +108,8 @@ fn encrypted(args: &Run, program: &Program, images: &[Named], bounds: &Bounds) -
     }
     let session = EncryptedSession::new(program, &keys)?;
     let before = fhecc_ckks::memory::in_use() as u64;
-    let classify = |images: &[&ImageRgb], progress: &mut dyn Progress| session.classify(images, progress);
+    let classify =
+        |images: &[&ImageRgb], progress: &mut (dyn Progress + Send)| session.classify(images, progress);
     let (answers, images_seconds) = answers(args, program, images, bounds.at_once, classify)?;
     let account = match answers.as_slice() {
         [only] => Some(Account::new(&program.plan, &keys, &only.trace, before)),
@@ -129,7 +136,7 @@ fn answers(
     program: &Program,
     images: &[Named],
     most: usize,
-    classify: impl Fn(&[&ImageRgb], &mut dyn Progress) -> Result<Vec<Answer>, Failure> + Sync,
+    classify: impl Fn(&[&ImageRgb], &mut (dyn Progress + Send)) -> Result<Vec<Answer>, Failure> + Sync,
 ) -> Result<(Vec<Answer>, f64), Failure> {
     let begin = Instant::now();
     let mut answers = Vec::with_capacity(images.len());

@@ -42,7 +42,8 @@ pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
 pub(crate) use self::sequential::{
     BabySteps, Horner, StoredBabies, all_inner_sums, baby_keys, giant_keys, inwards,
 };
-pub(crate) use self::sums::{InnerSums, inner_sums};
+use self::sums::InnerSums;
+pub(crate) use self::sums::inner_sums;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;

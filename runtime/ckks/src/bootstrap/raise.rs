@@ -25,7 +25,7 @@ use crate::galois::Galois;
 use crate::key_switching::{Decomposed, ExtendedPair, RowProduct, key_product_plus};
 use crate::keys::{KeyKind, KeySwitchKey};
 use crate::linear::{
-    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Horner, InnerSums, StoredBabies, Switch, all_inner_sums,
+    BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, Horner, StoredBabies, Switch, all_inner_sums,
     baby_rotations, inner_sums, inwards,
 };
 use crate::parameters::Parameters;
@@ -63,18 +63,13 @@ pub(crate) fn raise<'a>(
             Horner::add_all(&mut horners, sums)
         })?;
     } else {
-        let divided = |(rotation, sum): (i32, ExtendedPair)| {
-            let (c0, c1) = sum.mod_down(parameters);
-            (rotation, ExtendedPair { level, special_count: 0, c0, c1 })
-        };
         let all = all_inner_sums(parameters, babies, giants, stage)?;
-        let add = |(horner, sums): (&mut Horner<'a>, InnerSums)| {
-            sums.into_iter().try_for_each(|sum| {
-                let (rotation, sum) = divided(sum);
-                horner.add(rotation, sum)
+        horners.par_iter_mut().zip(all).try_for_each(|(horner, sums)| {
+            sums.into_iter().try_for_each(|(rotation, sum)| {
+                let (c0, c1) = sum.mod_down(parameters);
+                horner.add(rotation, ExtendedPair { level, special_count: 0, c0, c1 })
             })
-        };
-        horners.par_iter_mut().zip(all).try_for_each(add)?;
+        })?;
     }
     let finish = |horner: Horner<'a>| {
         let (c0, c1) = horner.rescaled(level)?;

@@ -105,34 +105,26 @@ fn block_sums<B: BabyRows>(
     Ok(sums)
 }
 
-/// One row of the same baby of every input.
-struct SameBaby<'a>(Vec<&'a BabyRow<'a>>);
-
-impl<'a> SameBaby<'a> {
-    /// Some consecutive positions of both halves for every input, in `out` unless they lie ready.
-    fn parts<'s>(
-        &self,
-        side: &Side<'_>,
-        out: impl Iterator<Item = [&'s mut [u64]; 2]>,
-        scratch: &mut RowScratch,
-    ) -> Vec<[&'s [u64]; 2]>
-    where
-        'a: 's,
-    {
-        let mut unpacked = false;
-        let part = |(row, [out0, out1]): (&&'a BabyRow<'a>, [&'s mut [u64]; 2])| match &row.halves {
-            Halves::Stored([half0, half1]) => {
-                [row.stored_part(half0, side, out0), row.stored_part(half1, side, out1)]
-            }
-            Halves::Product(product) => {
-                // All inputs have the same key.
-                row.product_part(product, side, [&mut *out0, &mut *out1], scratch, unpacked);
-                unpacked = true;
-                [&*out0, &*out1]
-            }
-        };
-        self.0.iter().zip(out).map(part).collect()
-    }
+/// Some consecutive positions of both halves of the same baby of every input, in `out` unless they lie ready.
+fn parts<'s>(
+    inputs: impl Iterator<Item = &'s BabyRow<'s>>,
+    side: &Side<'_>,
+    out: impl Iterator<Item = [&'s mut [u64]; 2]>,
+    scratch: &mut RowScratch,
+) -> Vec<[&'s [u64]; 2]> {
+    let mut unpacked = false;
+    let part = |(row, [out0, out1]): (&'s BabyRow<'s>, [&'s mut [u64]; 2])| match &row.halves {
+        Halves::Stored([half0, half1]) => {
+            [row.stored_part(half0, side, out0), row.stored_part(half1, side, out1)]
+        }
+        Halves::Product(product) => {
+            // All inputs have the same key.
+            row.product_part(product, side, [&mut *out0, &mut *out1], scratch, unpacked);
+            unpacked = true;
+            [&*out0, &*out1]
+        }
+    };
+    inputs.zip(out).map(part).collect()
 }
 
 impl BabyRow<'_> {
@@ -234,8 +226,11 @@ fn chunk_length(n: usize, babies: usize, packing: Packing) -> usize {
 /// The work on one row: for every chunk the positions that have the same plaintexts.
 fn tasks(sums: &mut [Vec<ExtendedPair>], row: usize, chunk: usize, packing: Packing) -> Vec<Vec<Side<'_>>> {
     let n = sums.iter().flatten().next().map_or(0, |sum| sum.c0.n());
-    let mut sides: Vec<Side<'_>> =
-        (0..n).step_by(chunk).map(|start| Side { start, reversed: false, out: Vec::new() }).collect();
+    let outputs = sums.iter().map(Vec::len).sum();
+    let mut sides: Vec<Side<'_>> = (0..n)
+        .step_by(chunk)
+        .map(|start| Side { start, reversed: false, out: Vec::with_capacity(outputs) })
+        .collect();
     for sum in sums.iter_mut().flatten() {
         let (c0, c1) = (sum.c0.limb_mut(row), sum.c1.limb_mut(row));
         let halves = c0.chunks_exact_mut(chunk).zip(c1.chunks_exact_mut(chunk));
@@ -264,9 +259,9 @@ impl Products<'_> {
         let mut parts: Vec<Vec<[&[u64]; 2]>> = Vec::with_capacity(sides.len() * count);
         for side in &sides {
             for baby in 0..count {
-                let same = SameBaby(self.babies.iter().filter_map(|babies| babies.get(baby)).collect());
+                let same = self.babies.iter().map(|babies| &babies[baby]);
                 let out = space.by_ref().take(inputs).map(|out| out.split_at_mut(chunk).into());
-                parts.push(same.parts(side, out, &mut scratch.product));
+                parts.push(self::parts(same, side, out, &mut scratch.product));
             }
         }
         for (step, (_, terms)) in self.block.steps.iter().enumerate() {
