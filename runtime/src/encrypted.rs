@@ -85,7 +85,7 @@ impl<'k> Encrypted<'k> {
             Target::Layer => Ok(parameters.scale()),
             Target::Argument(polynomial, level) => {
                 let level = usize::from(level.0);
-                if level < Quartic::DEPTH || level > parameters.max_level() {
+                if level < Quartic::DEPTH || level > parameters.compute_top_level() {
                     return Err(EvaluationError::LevelTooLow { found: level, needed: Quartic::DEPTH });
                 }
                 Ok(quartic(polynomial)?.argument_scale(parameters, level))

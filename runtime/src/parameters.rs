@@ -5,6 +5,7 @@
 use fhecc_ckks::bootstrap::key_plan;
 use fhecc_ckks::{BootstrapLiteral, EvaluationError, KeyKind, KeyRequest, Parameters, ParametersLiteral};
 use fhecc_plan::{BootstrapRotations, Op, Plan, Profile};
+use std::collections::BTreeMap;
 
 /// The literal of [`fhecc_ckks::Parameters`] for a profile.
 pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
@@ -14,6 +15,8 @@ pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
         base_bits: profile.base_bits,
         slots_to_coeffs_bits: profile.slots_to_coeffs_bits.clone(),
         compute_bits: profile.compute_bits.clone(),
+        input_bits: profile.input_bits.clone(),
+        raised_bits: profile.raised_bits.clone(),
         eval_mod_bits: profile.eval_mod_bits.clone(),
         coeffs_to_slots_bits: profile.coeffs_to_slots_bits.clone(),
         special_bits: profile.special_bits.clone(),
@@ -47,7 +50,10 @@ pub fn key_requests(plan: &Plan, parameters: &Parameters) -> Vec<KeyRequest> {
     let rows = |special_count: usize| -> Option<usize> {
         plan.keys.iter().try_fold(0, |sum, key| {
             let level = usize::from(key.level.0);
-            Some(sum + parameters.digits(level, special_count)?.len() * (level + 1 + special_count))
+            Some(
+                sum + parameters.digits(level, special_count)?.len()
+                    * (parameters.limbs_at(level) + special_count),
+            )
         })
     };
     let all = parameters.special_limbs();
@@ -71,7 +77,7 @@ pub fn key_requests(plan: &Plan, parameters: &Parameters) -> Vec<KeyRequest> {
 }
 
 /// [`key_requests`] and, if the plan bootstraps, the ordinary keys of a bootstrap. Ascending. A
-/// relinearisation key below another one is left out, since that one does its work.
+/// relinearisation key below another one with the same limbs is left out, since that one does its work.
 ///
 /// # Errors
 ///
@@ -81,10 +87,21 @@ pub fn all_key_requests(plan: &Plan, parameters: &Parameters) -> Result<Vec<KeyR
     if needs_bootstrap(plan) {
         requests.extend(key_plan(parameters)?.iter().filter_map(|request| request.shared()));
     }
-    let relinearisation = |request: &KeyRequest| request.kind == KeyKind::Relinearisation;
-    let highest =
-        requests.iter().filter(|request| relinearisation(request)).map(|request| request.level).max();
-    requests.retain(|request| !relinearisation(request) || Some(request.level) == highest);
+    let chain = |request: &KeyRequest| {
+        let products = request.kind == KeyKind::Relinearisation;
+        products.then(|| parameters.lowest_level(request.level))
+    };
+    let mut highest = BTreeMap::new();
+    for request in &requests {
+        highest
+            .entry(chain(request))
+            .and_modify(|level: &mut usize| *level = request.level.max(*level))
+            .or_insert(request.level);
+    }
+    requests.retain(|request| {
+        let chain = chain(request);
+        chain.is_none() || highest[&chain] == request.level
+    });
     requests.sort_unstable();
     requests.dedup();
     Ok(requests)

@@ -138,9 +138,9 @@ pub(crate) fn measure(parameters: &Parameters, repeats: usize) -> Kernels {
     Kernels { n, limits, kernels }
 }
 
-/// The first prime of the modular reduction, where most of a bootstrap's time goes.
+/// A prime of the modular reduction, where most of a bootstrap's time goes.
 fn typical(parameters: &Parameters) -> &RingPrime {
-    &parameters.moduli()[parameters.compute_top_level() + 1]
+    parameters.moduli_at(parameters.eval_mod_top_level()).last().unwrap_or(&parameters.moduli()[0])
 }
 
 fn transforms(bench: &mut Bench<'_>, parameters: &Parameters) {

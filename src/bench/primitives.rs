@@ -7,7 +7,7 @@ use super::{rounded, shown};
 use crate::error::Failure;
 use crate::output;
 use crate::progress::Spinner;
-use fhecc_ckks::{EvaluationError, Evaluator, KeyKind, KeyRequest, Scale};
+use fhecc_ckks::{EvaluationError, Evaluator, KeyKind, KeyRequest};
 use serde::Serialize;
 
 /// Rotations that share one decomposition.
@@ -61,10 +61,14 @@ fn requests(bench: &Workbench, level: usize) -> Vec<KeyRequest> {
     requests
 }
 
-/// The key for products, shaped like the one that a bootstrap brings along and plans use.
+/// The key for products, shaped like those of plans: the one that a bootstrap brings along, or where that has other
+/// limbs, one with all special primes.
 pub(crate) fn relinearisation(bench: &Workbench, level: usize) -> KeyRequest {
     let parameters = &bench.parameters;
-    let special_count = parameters.best_special_count(level.max(parameters.eval_mod_top_level()));
+    let top = level.max(parameters.eval_mod_top_level());
+    let brought = parameters.lowest_level(level) == parameters.lowest_level(top);
+    let special_count =
+        if brought { parameters.best_special_count(top) } else { parameters.max_special_count(level) };
     KeyRequest { kind: KeyKind::Relinearisation, level, special_count }
 }
 
@@ -77,8 +81,8 @@ fn at_level(
 ) -> Result<(), Failure> {
     let x = bench.ciphertext(level)?;
     let values = bench.values();
-    let prime = Scale::from_prime(bench.parameters.prime(level));
-    let encoded = evaluator.encoder().encode(&values, level, prime).map_err(|e| refused(&e))?;
+    let factor = bench.parameters.rescale_factor(level);
+    let encoded = evaluator.encoder().encode(&values, level, factor).map_err(|e| refused(&e))?;
     let hoisted: Vec<i64> = (1..=HOISTED).collect();
     type Work<'w> = &'w dyn Fn() -> Result<(), EvaluationError>;
     let operations: [(&'static str, f64, Work<'_>); 6] = [
@@ -86,14 +90,21 @@ fn at_level(
         ("rotation, one of 7 hoisted", HOISTED as f64, &|| evaluator.rotate_hoisted(&x, &hoisted).map(drop)),
         ("product, relinearised", 1.0, &|| evaluator.mul(&x, &x).map(drop)),
         ("rescale", 1.0, &|| evaluator.rescale(&x).map(drop)),
-        ("encoding", 1.0, &|| Ok(evaluator.encoder().encode(&values, level, prime).map(drop)?)),
+        ("encoding", 1.0, &|| Ok(evaluator.encoder().encode(&values, level, factor).map(drop)?)),
         ("product with a plaintext", 1.0, &|| evaluator.mul_plain(&x, &encoded).map(drop)),
     ];
     let mut push = |name, times: &Times, quartiles: bool| {
         let ms = |seconds: f64| rounded(seconds * 1e3);
         let quartiles_ms = quartiles.then(|| [ms(times.low), ms(times.high)]);
         let median_ms = ms(times.median);
-        rows.push(Primitive { level, limbs: level + 1, name, median_ms, quartiles_ms, runs: times.runs });
+        rows.push(Primitive {
+            level,
+            limbs: bench.parameters.limbs_at(level),
+            name,
+            median_ms,
+            quartiles_ms,
+            runs: times.runs,
+        });
     };
     for (name, count, work) in operations {
         let times = try_times(Clock::Wall, repeats, || work().map_err(|e| refused(&e)))?;

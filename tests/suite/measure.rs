@@ -144,7 +144,7 @@ fn measurements_that_make_no_sense_are_refused() {
         (&["bench", "kernels", "tiny.net"], &["tiny.net", "bench network"]),
         (&["bench", "kernels", "--repeats", "0"], &["--repeats", "0"]),
         (&["bench", "kernels", "--threads", "0"], &["--threads", "0"]),
-        (&["bench", "primitives", "--levels", "99"], &["--levels 99", "18"]),
+        (&["bench", "primitives", "--levels", "99"], &["--levels 99", "22"]),
         (&["bench", "kernels", "--profile", "b99"], &["b99", "b5"]),
         (&["tune"], &["--output"]),
         (&["tune", "-o", "mine.txt"], &["mine.txt", ".ron"]),

@@ -7,7 +7,8 @@ use std::error::Error;
 use std::fmt::{self, Display};
 
 /// Bits of every prime in the modulus chain, in the order in which levels are numbered from below:
-/// `base | slots_to_coeffs | compute | eval_mod | coeffs_to_slots`, and the special primes apart.
+/// `base | slots_to_coeffs | compute | eval_mod | coeffs_to_slots`, and the special primes apart. With raised primes, the
+/// bootstrap has `raised | eval_mod | coeffs_to_slots` instead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -23,6 +24,14 @@ pub struct Profile {
     pub slots_to_coeffs_bits: Vec<u32>,
     /// Bits of the primes that layers consume.
     pub compute_bits: Vec<u32>,
+    /// Bits of primes above the compute ones that only inputs have, for linear layers before the first activation; only
+    /// with raised primes, as other profiles have levels above anyway.
+    #[serde(default)]
+    pub input_bits: Vec<u32>,
+    /// Bits of the primes that a bootstrap has in place of base, slots-to-coefficients and compute ones, fewer and larger;
+    /// empty if it keeps these.
+    #[serde(default)]
+    pub raised_bits: Vec<u32>,
     /// Bits of the primes consumed by modular reduction.
     pub eval_mod_bits: Vec<u32>,
     /// Bits of the primes consumed by coefficients-to-slots.
@@ -36,6 +45,13 @@ pub struct Profile {
     /// Measured costs that the placement of operations uses.
     pub costs: Costs,
 }
+
+/// Most raised primes: the change to the other primes is one base conversion from these and one more.
+const MAX_RAISED: usize = 7;
+
+/// By how many bits the raised primes together may differ from those they stand in for: scales before the change are
+/// larger or smaller by half as many.
+const RAISED_DIFFERENCE: u32 = 2;
 
 /// The modular reduction of the bootstrap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +186,21 @@ impl Profile {
                 return field(name, format!("{} primes", list.len()), "1 to 32 primes");
             }
         }
+        let primes = |list: &[u32]| format!("{} primes", list.len());
+        if self.raised_bits.is_empty() && !self.input_bits.is_empty() {
+            return field("input_bits", primes(&self.input_bits), "none, or raised_bits too");
+        }
+        if self.raised_bits.len() > MAX_RAISED {
+            return field("raised_bits", primes(&self.raised_bits), &format!("up to {MAX_RAISED} primes"));
+        }
+        let replaced: u32 = self.all_bits().take(usize::from(self.bootstrap_output_level()) + 1).sum();
+        let raised: u32 = self.raised_bits.iter().sum();
+        if !self.raised_bits.is_empty() && raised.abs_diff(replaced) > RAISED_DIFFERENCE {
+            let allowed = format!(
+                "{replaced} +- {RAISED_DIFFERENCE}, as base, slots-to-coefficients and compute primes"
+            );
+            return field("raised_bits", format!("{raised} bits together"), &allowed);
+        }
         if self.log_scale < 20 || self.log_scale > 49 {
             return field("log_scale", self.log_scale.to_string(), "20 to 49");
         }
@@ -190,14 +221,29 @@ impl Profile {
         std::iter::once(self.base_bits)
             .chain(self.slots_to_coeffs_bits.iter().copied())
             .chain(self.compute_bits.iter().copied())
+            .chain(self.input_bits.iter().copied())
+            .chain(self.raised_bits.iter().copied())
             .chain(self.eval_mod_bits.iter().copied())
             .chain(self.coeffs_to_slots_bits.iter().copied())
             .chain(self.special_bits.iter().copied())
     }
 
-    /// Bits of the prime that a rescale at `level` divides by.
+    /// Bits of the prime that a rescale at `level` divides by, up to [`Profile::input_level`].
     pub fn prime_bits(&self, level: u8) -> Option<u32> {
-        self.all_bits().take(usize::from(self.max_level()) + 1).nth(level.into())
+        self.all_bits().take(usize::from(self.input_level()) + 1).nth(level.into())
+    }
+
+    /// Bits of all primes at `level`; `None` if there is no such level.
+    pub fn chain_bits(&self, level: u8) -> Option<Vec<u32>> {
+        if level > self.max_level() {
+            return None;
+        }
+        let raised = self.raised_bits.len();
+        let computes = usize::from(self.input_level()) + 1;
+        let limbs = usize::from(level) + 1;
+        let (skipped, limbs) =
+            if raised == 0 || limbs <= computes { (0, limbs) } else { (computes, limbs + raised - computes) };
+        Some(self.all_bits().skip(skipped).take(limbs).collect())
     }
 
     /// log2(Q P) of the largest key: the largest modulus under which anything is encrypted. A key for level `l`
@@ -213,13 +259,18 @@ impl Profile {
                 })
                 .collect()
         };
-        let chain_primes = usize::from(self.max_level()) + 1;
-        let (chain, special) =
-            (sums(self.all_bits().take(chain_primes).collect()), sums(self.special_bits.clone()));
+        let levels = 0..=self.max_level();
+        let chain: Vec<u32> = levels.filter_map(|level| Some(self.chain_bits(level)?.iter().sum())).collect();
+        let special = sums(self.special_bits.clone());
         let largest = |q: &u32| special.iter().map(|p| q + p).filter(|&sum| sum <= limit).max();
         let keys: Option<Vec<u32>> = chain.iter().map(largest).collect();
         let most = keys.and_then(|keys| keys.into_iter().max());
-        most.unwrap_or_else(|| self.all_bits().sum())
+        most.unwrap_or_else(|| chain.iter().max().unwrap_or(&0) + special.last().unwrap_or(&0))
+    }
+
+    /// The number of all primes, special ones included.
+    pub fn primes(&self) -> usize {
+        self.all_bits().count()
     }
 
     /// Slots of a ciphertext, all of them used for real values.
@@ -237,9 +288,17 @@ impl Profile {
         level(self.slots_to_coeffs_bits.len() + self.compute_bits.len())
     }
 
-    /// The highest level of the chain.
+    /// The highest level of a value of a network.
+    pub fn input_level(&self) -> u8 {
+        if self.raised_bits.is_empty() {
+            return self.max_level();
+        }
+        self.bootstrap_output_level().saturating_add(level(self.input_bits.len()))
+    }
+
+    /// The highest level.
     pub fn max_level(&self) -> u8 {
-        level(self.all_bits().count() - 1 - self.special_bits.len())
+        level(self.all_bits().count() - 1 - self.special_bits.len() - self.raised_bits.len())
     }
 }
 

@@ -71,9 +71,9 @@ fn derive(op: &HeOp, operands: &[u8], profile: &Profile) -> Result<u8, String> {
     let first = operands.first().copied().unwrap_or(0);
     let below = |depth: u8| first.checked_sub(depth).ok_or(format!("consumes {depth} levels, has {first}"));
     match op {
-        HeOp::Input(Some(level)) if level.0 <= profile.max_level() => Ok(level.0),
+        HeOp::Input(Some(level)) if level.0 <= profile.input_level() => Ok(level.0),
         HeOp::Input(Some(level)) => {
-            Err(format!("is at level {}, the highest is {}", level.0, profile.max_level()))
+            Err(format!("is at level {}, the highest is {}", level.0, profile.input_level()))
         }
         HeOp::Input(None) => Err("has no level".to_owned()),
         HeOp::Linear(_) => below(1),

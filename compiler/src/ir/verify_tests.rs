@@ -227,7 +227,7 @@ fn every_rule_of_levels_has_a_bad_input() {
         })
     };
     expect(input(None), "has no level");
-    expect(input(Some(200)), "the highest is 18");
+    expect(input(Some(200)), "the highest is 11");
     expect(input(Some(0)), "consumes 1 levels, has 0");
     expect(input(Some(9)), "outside of 7 to 2");
     expect(

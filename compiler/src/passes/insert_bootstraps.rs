@@ -83,7 +83,7 @@ impl Search<'_> {
         let lowest = operands.iter().map(|o| o.level).min().unwrap_or(0);
         let op = &self.graph.op(id).op;
         let (available, depth, floor) = match op {
-            HeOp::Input(_) => (self.profile.max_level(), 0, 0),
+            HeOp::Input(_) => (self.profile.input_level(), 0, 0),
             HeOp::Activation { plain, refreshed } => {
                 let high = self.profile.bootstrap_output_level();
                 let (available, polynomial) = if operands.iter().any(|o| o.refreshed) {

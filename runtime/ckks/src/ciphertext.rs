@@ -22,7 +22,7 @@ pub struct Ciphertext {
 }
 
 impl Ciphertext {
-    /// A ciphertext from its two polynomials, in the transform domain with `level + 1` rows each.
+    /// A ciphertext from its two polynomials, in the transform domain with [`Parameters::limbs_at`] the level rows each.
     ///
     /// # Errors
     ///
@@ -74,8 +74,8 @@ impl Ciphertext {
             if poly.n() != parameters.n() {
                 return mismatch("ring degree", poly.n(), parameters.n());
             }
-            if poly.limbs() != self.level + 1 {
-                return mismatch("number of limbs", poly.limbs(), self.level + 1);
+            if poly.limbs() != parameters.limbs_at(self.level) {
+                return mismatch("number of limbs", poly.limbs(), parameters.limbs_at(self.level));
             }
         }
         Ok(())
@@ -87,7 +87,7 @@ impl Ciphertext {
         writer.u32(self.level as u32);
         writer.scale(self.scale);
         for poly in [&self.c0, &self.c1] {
-            writer.poly(poly, parameters.moduli()[..=self.level].iter());
+            writer.poly(poly, parameters.moduli_at(self.level).iter());
         }
         writer.finish()
     }
@@ -101,7 +101,7 @@ impl Ciphertext {
         let mut reader = Reader::new(bytes, TAG, parameters)?;
         let level = reader.ranged("level", (0, parameters.max_level()))?;
         let scale = reader.scale()?;
-        let primes: Vec<_> = parameters.moduli()[..=level].iter().collect();
+        let primes: Vec<_> = parameters.moduli_at(level).iter().collect();
         let c0 = reader.poly(parameters.n(), &primes)?;
         let c1 = reader.poly(parameters.n(), &primes)?;
         reader.finish()?;
@@ -119,7 +119,7 @@ pub struct SeededCiphertext {
 }
 
 impl SeededCiphertext {
-    /// A seeded ciphertext from its parts; `c0` has `level + 1` rows.
+    /// A seeded ciphertext from its parts; `c0` has [`Parameters::limbs_at`] the level rows.
     ///
     /// # Errors
     ///
@@ -131,8 +131,8 @@ impl SeededCiphertext {
         c0: Poly,
         seed: Seed,
     ) -> Result<Self, EvaluationError> {
-        let whole =
-            Ciphertext::from_parts(parameters, level, scale, c0, Poly::zero(parameters.n(), level + 1))?;
+        let c1 = Poly::zero(c0.n(), c0.limbs());
+        let whole = Ciphertext::from_parts(parameters, level, scale, c0, c1)?;
         Ok(Self { level, scale, c0: whole.c0, seed })
     }
 
@@ -146,10 +146,10 @@ impl SeededCiphertext {
         self.scale
     }
 
-    /// Writes row `limb` of `c1` for this seed.
-    pub fn mask_row(parameters: &Parameters, seed: &Seed, limb: usize, out: &mut [u64]) {
+    /// Writes row `limb` of `c1` at `level` for this seed.
+    pub fn mask_row(parameters: &Parameters, seed: &Seed, level: usize, limb: usize, out: &mut [u64]) {
         let domain = Domain { purpose: Purpose::Ciphertext, digit: 0, limb };
-        uniform_row(seed, domain, &parameters.moduli()[limb].modulus, out);
+        uniform_row(seed, domain, &parameters.moduli_at(level)[limb].modulus, out);
     }
 
     /// The whole ciphertext.
@@ -157,7 +157,7 @@ impl SeededCiphertext {
         let mut c1 = Poly::unfilled(self.c0.n(), self.c0.limbs());
         let n = c1.n();
         c1.as_mut_slice().par_chunks_exact_mut(n).enumerate().for_each(|(limb, row)| {
-            Self::mask_row(parameters, &self.seed, limb, row);
+            Self::mask_row(parameters, &self.seed, self.level, limb, row);
         });
         Ciphertext { level: self.level, scale: self.scale, c0: self.c0.clone(), c1 }
     }
@@ -168,7 +168,7 @@ impl SeededCiphertext {
         writer.u32(self.level as u32);
         writer.scale(self.scale);
         writer.raw(&self.seed);
-        writer.poly(&self.c0, parameters.moduli()[..=self.level].iter());
+        writer.poly(&self.c0, parameters.moduli_at(self.level).iter());
         writer.finish()
     }
 
@@ -182,7 +182,7 @@ impl SeededCiphertext {
         let level = reader.ranged("level", (0, parameters.max_level()))?;
         let scale = reader.scale()?;
         let seed = reader.array()?;
-        let primes: Vec<_> = parameters.moduli()[..=level].iter().collect();
+        let primes: Vec<_> = parameters.moduli_at(level).iter().collect();
         let c0 = reader.poly(parameters.n(), &primes)?;
         reader.finish()?;
         Ok(Self { level, scale, c0, seed })

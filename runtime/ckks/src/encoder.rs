@@ -75,7 +75,7 @@ impl Encoder {
         special_count: usize,
         scale: Scale,
     ) -> Plaintext {
-        let rows = level + 1 + special_count;
+        let rows = self.parameters.limbs_at(level) + special_count;
         let n = integers.len();
         let mut poly = Poly::unfilled(n, rows);
         poly.as_mut_slice().par_chunks_exact_mut(n).enumerate().for_each(|(row, out)| {
@@ -160,7 +160,7 @@ impl Encoder {
     }
 
     fn decode_parts(&self, plaintext: &Plaintext) -> (Vec<f64>, Vec<f64>) {
-        let primes = &self.parameters.moduli()[..=plaintext.level];
+        let primes = self.parameters.moduli_at(plaintext.level);
         let n = plaintext.poly.n();
         let mut poly = plaintext.poly.truncated(primes.len());
         poly.as_mut_slice()

@@ -98,12 +98,12 @@ impl<'k> Evaluator<'k> {
         }
     }
 
-    /// Applies `f(out_row, limb, prime)` to every row in parallel.
-    fn for_each_row(&self, poly: &mut Poly, f: impl Fn(&mut [u64], usize, &RingPrime) + Sync) {
+    /// Applies `f(out_row, limb, prime)` to every row of a polynomial at `level` in parallel.
+    fn for_each_row(&self, level: usize, poly: &mut Poly, f: impl Fn(&mut [u64], usize, &RingPrime) + Sync) {
         let n = poly.n();
         poly.as_mut_slice()
             .par_chunks_exact_mut(n)
-            .zip(self.parameters.moduli())
+            .zip(self.parameters.moduli_at(level))
             .enumerate()
             .for_each(|(limb, (row, prime))| f(row, limb, prime));
     }

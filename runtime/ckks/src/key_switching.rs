@@ -41,20 +41,20 @@ pub(crate) struct Decomposed {
 }
 
 impl Decomposed {
-    /// Decomposes `x`, given by its `level + 1` transformed rows, for keys with `special_count` special primes.
+    /// Decomposes `x` at `level`, given by its transformed rows, for keys with `special_count` special primes.
     ///
     /// # Errors
     ///
     /// [`EvaluationError::Argument`] if there are no such keys.
     pub(crate) fn new(
         parameters: &Parameters,
-        x: &Poly,
+        (level, x): (usize, &Poly),
         special_count: usize,
     ) -> Result<Self, EvaluationError> {
-        let digits = Digits::new(parameters, x, special_count)?;
+        let digits = Digits::new(parameters, (level, x), special_count)?;
         let n = x.n();
         let count = digits.ranges.len();
-        let total = digits.level + 1 + special_count;
+        let total = x.limbs() + special_count;
         let mut rows = Poly::unfilled(n, total * count);
         let group = group_size(total);
         rows.as_mut_slice().par_chunks_mut(n * count * group).enumerate().for_each(|(index, out)| {
@@ -67,7 +67,6 @@ impl Decomposed {
                 }
             }
         });
-        let level = digits.level;
         Ok(Self { level, special_count, layout: DigitLayout::Greedy, digits: count, rows })
     }
 
@@ -81,7 +80,7 @@ impl Decomposed {
     ) -> Self {
         let n = coefficients.len();
         let from = parameters.moduli()[0].modulus;
-        let mut rows = Poly::unfilled(n, level + 1 + special_count);
+        let mut rows = Poly::unfilled(n, parameters.limbs_at(level) + special_count);
         rows.as_mut_slice().par_chunks_exact_mut(n).enumerate().for_each(|(row, out)| {
             let prime = parameters.extended_prime(level, row);
             fhecc_kernels::lift_centred(out, coefficients, &from, &prime.modulus);
@@ -160,7 +159,8 @@ impl Decomposed {
     }
 }
 
-/// Decomposition and inner product in one go, row by row: an encryption of `P x m` for one key.
+/// Decomposition of a polynomial at a level and inner product in one go, row by row: an encryption of `P x m` for one
+/// key.
 ///
 /// Gives the same bits as [`Decomposed::new`] and [`Decomposed::product`] without storing the digits.
 ///
@@ -169,7 +169,7 @@ impl Decomposed {
 /// [`EvaluationError`] if the key does not reach the level of `x` or is not for digits.
 pub(crate) fn key_product(
     parameters: &Parameters,
-    x: &Poly,
+    x: (usize, &Poly),
     key: &KeySwitchKey,
 ) -> Result<ExtendedPair, EvaluationError> {
     key_product_plus(parameters, x, key, [None, None])
@@ -182,11 +182,11 @@ pub(crate) fn key_product(
 /// As [`key_product`].
 pub(crate) fn key_product_plus(
     parameters: &Parameters,
-    x: &Poly,
+    x: (usize, &Poly),
     key: &KeySwitchKey,
     plus: [Option<&Poly>; 2],
 ) -> Result<ExtendedPair, EvaluationError> {
-    let mut out = ExtendedPair::unfilled(parameters, x.limbs() - 1, key.special_count());
+    let mut out = ExtendedPair::unfilled(parameters, x.0, key.special_count());
     key_product_onto(parameters, x, key, plus, &mut out, |_, product, halves, scratch| {
         product.write(halves, scratch);
     })?;
@@ -200,7 +200,7 @@ pub(crate) fn key_product_plus(
 /// As [`key_product`].
 pub(crate) fn key_product_onto(
     parameters: &Parameters,
-    x: &Poly,
+    x: (usize, &Poly),
     key: &KeySwitchKey,
     plus: [Option<&Poly>; 2],
     onto: &mut ExtendedPair,
@@ -213,7 +213,7 @@ pub(crate) fn key_product_onto(
     }
     let digits = Digits::new(parameters, x, key.special_count())?;
     check_level(key, digits.level)?;
-    let n = x.n();
+    let n = parameters.n();
     let count = digits.ranges.len();
     let group = group_size(onto.c0.limbs());
     let (c0, c1) = (onto.c0.as_mut_slice(), onto.c1.as_mut_slice());
@@ -226,8 +226,11 @@ pub(crate) fn key_product_onto(
             let pairs = c0.chunks_exact_mut(n).zip(c1.chunks_exact_mut(n));
             pairs.zip(space.chunks_exact(n * count)).zip(index * group..).try_for_each(
                 |(((c0, c1), rows), row)| {
-                    let plus =
-                        if row <= digits.level { plus.map(|poly| Some(poly?.limb(row))) } else { NOTHING };
+                    let plus = if row < digits.transformed.limbs() {
+                        plus.map(|poly| Some(poly?.limb(row)))
+                    } else {
+                        NOTHING
+                    };
                     let digit = |(digit, extended)| digits.own(digit, row).unwrap_or(extended);
                     let rows = rows.chunks_exact(n).enumerate().map(digit).collect();
                     let product = RowProduct::new(parameters, key, (digits.level, row), rows, plus)?;
@@ -249,12 +252,15 @@ struct Digits<'a> {
 }
 
 impl<'a> Digits<'a> {
-    fn new(parameters: &'a Parameters, x: &'a Poly, special_count: usize) -> Result<Self, EvaluationError> {
-        let level = x.limbs() - 1;
+    fn new(
+        parameters: &'a Parameters,
+        (level, x): (usize, &'a Poly),
+        special_count: usize,
+    ) -> Result<Self, EvaluationError> {
         let ranges = KeySwitchKey::layout_digits(parameters, level, special_count, DigitLayout::Greedy)?;
         let mut coefficients = Poly::unfilled(x.n(), x.limbs());
         let rows = coefficients.as_mut_slice().par_chunks_exact_mut(x.n());
-        rows.zip(x.as_slice().par_chunks_exact(x.n())).zip(parameters.moduli()).for_each(
+        rows.zip(x.as_slice().par_chunks_exact(x.n())).zip(parameters.moduli_at(level)).for_each(
             |((row, from), prime)| {
                 row.copy_from_slice(from);
                 prime.ntt.inverse(row);
@@ -282,7 +288,8 @@ impl<'a> Digits<'a> {
                     to.push(out);
                 }
             }
-            let source = Source { start: range.start, end: range.end, extra: None };
+            let start = self.parameters.chain(self.level).start;
+            let source = Source { start: start + range.start, end: start + range.end, extra: None };
             let from: Vec<&[u64]> = range.clone().map(|limb| self.coefficients.limb(limb)).collect();
             if !targets.is_empty() {
                 self.parameters.converters().get(primes, source, &targets).convert(&from, &mut to);
@@ -295,7 +302,7 @@ impl<'a> Digits<'a> {
 }
 
 fn check_level(key: &KeySwitchKey, level: usize) -> Result<(), EvaluationError> {
-    if level <= key.level() {
+    if key.reaches(level) {
         Ok(())
     } else {
         Err(EvaluationError::KeyAboveLevel {

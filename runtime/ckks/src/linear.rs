@@ -70,7 +70,7 @@ pub struct LinearMap<'a> {
 
 impl Evaluator<'_> {
     /// `ciphertext` times the matrix, rescaled: one level lower at an unchanged scale, the diagonals being
-    /// encoded at the scale `q_level`.
+    /// encoded at the scale [`crate::Parameters::rescale_factor`].
     ///
     /// # Errors
     ///
@@ -120,8 +120,8 @@ impl Evaluator<'_> {
                 return Err(EvaluationError::ScaleMismatch { left, right });
             }
         }
-        let prime = Scale::from_prime(self.parameters().prime(first.level));
-        let scale = prime.mul(target.div(first.scale));
+        let factor = self.parameters().rescale_factor(first.level);
+        let scale = factor.mul(target.div(first.scale));
         let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
         let mut out = self.encoded_transform(ciphertexts, map.giants, &encoded, scale)?;
         out.iter_mut().for_each(|ciphertext| ciphertext.scale = target);
@@ -143,7 +143,9 @@ impl Evaluator<'_> {
         let special_count = babies.first().map_or(0, BabyRows::special_count);
         let mut sums: Vec<_> =
             ciphertexts.iter().map(|_| ExtendedPair::zero(parameters, level, special_count)).collect();
-        if diagonals.packing() == Packing::RealPairs && dividing_pays(giants, level, special_count) {
+        if diagonals.packing() == Packing::RealPairs
+            && dividing_pays(giants, parameters.limbs_at(level), special_count)
+        {
             let babies = babies.into_par_iter().map(|babies| DividedBabies::new(babies, self.block_bytes()));
             let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
@@ -161,8 +163,8 @@ impl Evaluator<'_> {
         }
         let finish = |(sum, input): (ExtendedPair, &Ciphertext)| {
             let (c0, c1) = sum.mod_down_rescale(parameters);
-            let scale = input.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
-            Ciphertext { level: level - 1, scale, c0, c1 }
+            let scale = input.scale.mul(plaintext_scale).div(parameters.rescale_factor(level));
+            Ciphertext { level: parameters.level_below(level), scale, c0, c1 }
         };
         Ok(sums.into_par_iter().zip(ciphertexts).map(finish).collect())
     }

@@ -1,8 +1,10 @@
 //! Checked parameters: primes, transform tables, the chain of levels.
 //!
-//! A *level* is the number of rescales left: a polynomial at level `l` has the limbs `q_0 ..= q_l`.
+//! A *level* is the number of rescales left: a polynomial at level `l` has the limbs `q_0 ..= q_l`. Where there are
+//! raised primes, the levels above the compute levels have a chain of their own; see [`ParametersLiteral`].
 //! Literal in, immutable checked type out: nothing else in this crate repeats the checks made here.
 
+mod chains;
 mod key_shape;
 mod literal;
 mod primes;
@@ -14,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use fhecc_kernels::Automorphism;
 
+use self::chains::Chains;
 pub use self::literal::{BootstrapLiteral, BootstrapRotations, ParametersLiteral};
 pub use self::ring_prime::RingPrime;
 pub(crate) use self::ring_prime::SHORTEST;
@@ -31,6 +34,10 @@ const LOG_N: (u32, u32) = (10, 17);
 /// Smallest and largest prime sizes in bits. The vector kernels need primes below `2^50`.
 const PRIME_BITS: (u32, u32) = (20, 50);
 
+/// By how many bits the raised primes together may differ from those they stand in for: a scale before the change is
+/// larger or smaller by half as many.
+const RAISED_DIFFERENCE: u32 = 2;
+
 /// Immutable parameters with everything derived from them. Cloning is cheap and shares the tables.
 #[derive(Clone)]
 pub struct Parameters {
@@ -39,10 +46,12 @@ pub struct Parameters {
 
 struct Inner {
     literal: ParametersLiteral,
-    /// Sizes of the chain, limb 0 first, then of the special primes.
+    /// Sizes of `primes`.
     bits: Vec<u32>,
+    /// Number of primes that are not special.
     limbs: usize,
-    /// The chain, limb 0 first, then the special primes.
+    chains: Chains,
+    /// The primes in the order of the literal: those of the chains, limb 0 first, then the special ones.
     primes: Vec<RingPrime>,
     /// Per level, how many special primes a key may have.
     special_counts: Vec<usize>,
@@ -97,7 +106,9 @@ impl Parameters {
         let limbs = literal.chain_bits().count();
         let bits: Vec<u32> = literal.chain_bits().chain(literal.special_bits.iter().copied()).collect();
         let values = primes::choose(log_n, &bits)?;
-        let (special_counts, log_qp) = key_shape::key_moduli(log_n, &values[..limbs], &values[limbs..]);
+        let chains = Chains::new(&literal);
+        let (special_counts, log_qp) =
+            key_shape::key_moduli(log_n, &chains, &values[..limbs], &values[limbs..]);
         let primes: Vec<RingPrime> = values
             .iter()
             .map(|&q| RingPrime::new(q, n).ok_or(ParameterError::NotNttFriendly { found: q, n }))
@@ -105,6 +116,7 @@ impl Parameters {
         let inner = Inner {
             bits,
             limbs,
+            chains,
             special_counts,
             log_qp,
             security_bits: security::level(log_n, log_qp),
@@ -139,14 +151,14 @@ impl Parameters {
         self.n() / 2
     }
 
-    /// Number of primes in the chain.
+    /// Number of primes that are not special.
     pub fn limbs(&self) -> usize {
         self.inner.limbs
     }
 
-    /// The highest level, `limbs - 1`.
+    /// The highest level.
     pub fn max_level(&self) -> usize {
-        self.inner.limbs - 1
+        self.inner.chains.levels() - 1
     }
 
     /// Number of special primes.
@@ -154,9 +166,32 @@ impl Parameters {
         self.inner.primes.len() - self.inner.limbs
     }
 
-    /// The chain, limb 0 first.
+    /// All primes but the special ones, limb 0 first.
     pub fn moduli(&self) -> &[RingPrime] {
         &self.inner.primes[..self.inner.limbs]
+    }
+
+    /// The primes of a polynomial at `level`, limb 0 first.
+    ///
+    /// # Panics
+    ///
+    /// If `level` is above [`Parameters::max_level`].
+    pub fn moduli_at(&self, level: usize) -> &[RingPrime] {
+        &self.inner.primes[self.chain(level)]
+    }
+
+    /// The number of limbs of a polynomial at `level`.
+    ///
+    /// # Panics
+    ///
+    /// If `level` is above [`Parameters::max_level`].
+    pub fn limbs_at(&self, level: usize) -> usize {
+        self.chain(level).len()
+    }
+
+    /// The lowest level with limbs of the same chain as `level`: down to there, limbs can be dropped.
+    pub fn lowest_level(&self, level: usize) -> usize {
+        self.inner.chains.lowest_level(level)
     }
 
     /// The special primes.
@@ -164,13 +199,36 @@ impl Parameters {
         &self.inner.primes[self.inner.limbs..]
     }
 
-    /// The prime `q_level`, by which a rescale at `level` divides.
+    /// The prime of the highest limb at `level`.
     ///
     /// # Panics
     ///
     /// If `level` is above [`Parameters::max_level`].
     pub fn prime(&self, level: usize) -> u64 {
-        self.moduli()[level].modulus.value()
+        self.inner.primes[self.chain(level).end - 1].modulus.value()
+    }
+
+    /// The level after a rescale at `level > 0`: the one below, but from the lowest with raised primes
+    /// [`Parameters::compute_top_level`].
+    pub fn level_below(&self, level: usize) -> usize {
+        if self.lowest_level(level) == level { self.compute_top_level() } else { level - 1 }
+    }
+
+    /// What a rescale at `level > 0` divides by: the modulus over that of [`Parameters::level_below`].
+    ///
+    /// # Panics
+    ///
+    /// If `level` is above [`Parameters::max_level`].
+    pub fn rescale_factor(&self, level: usize) -> Scale {
+        let prime = Scale::from_prime(self.prime(level));
+        if self.lowest_level(level) < level || level == 0 {
+            return prime;
+        }
+        let product = |start: Scale, primes: &[RingPrime]| {
+            primes.iter().fold(start, |product, prime| product.mul_prime(prime.modulus.value()))
+        };
+        let one = Scale::from_pow2(0);
+        product(one, self.moduli_at(level)).div(product(one, self.moduli_at(self.level_below(level))))
     }
 
     /// The scale at every layer boundary, `2^log_scale`.
@@ -195,12 +253,12 @@ impl Parameters {
 
     /// The level right after a bootstrap: slots-to-coefficients plus compute levels.
     pub fn compute_top_level(&self) -> usize {
-        self.slots_to_coeffs_top_level() + self.inner.literal.compute_bits.len()
+        self.inner.literal.compute_top_level()
     }
 
     /// The level right after the coefficients-to-slots transform.
     pub fn eval_mod_top_level(&self) -> usize {
-        self.compute_top_level() + self.inner.literal.eval_mod_bits.len()
+        self.inner.chains.computation_top() + self.inner.literal.eval_mod_bits.len()
     }
 
     /// A digest of degree and primes, stored with everything serialised.
@@ -208,7 +266,12 @@ impl Parameters {
         &self.inner.fingerprint
     }
 
-    /// The digits of a key with `special_count` special primes: ranges of limbs that cover `0..=level`, filled
+    /// Whether the security table allows keys for this level with so many special primes.
+    pub fn has_keys(&self, level: usize, special_count: usize) -> bool {
+        level <= self.max_level() && (1..=self.max_special_count(level)).contains(&special_count)
+    }
+
+    /// The digits of a key with `special_count` special primes: ranges that cover the limbs at `level`, filled
     /// greedily from limb 0 so that no digit is larger than the product of the special primes, or has more than
     /// 8 primes.
     ///
@@ -216,7 +279,7 @@ impl Parameters {
     /// Returns `None` if `level` or `special_count` is out of range, or one prime is larger than all the
     /// special primes together.
     pub fn digits(&self, level: usize, special_count: usize) -> Option<Vec<Range<usize>>> {
-        if level > self.max_level() || special_count == 0 || special_count > self.max_special_count(level) {
+        if !self.has_keys(level, special_count) {
             return None;
         }
         let bits = &self.inner.bits;
@@ -224,7 +287,7 @@ impl Parameters {
         let mut digits = Vec::new();
         let mut start = 0;
         let mut filled = 0;
-        for (limb, &size) in bits[..=level].iter().enumerate() {
+        for (limb, &size) in bits[self.chain(level)].iter().enumerate() {
             if size > room {
                 return None;
             }
@@ -235,23 +298,33 @@ impl Parameters {
             }
             filled += size;
         }
-        digits.push(start..level + 1);
+        digits.push(start..self.limbs_at(level));
         Some(digits)
     }
 
-    /// Primes of the chain and then the special primes, as one list.
+    /// Where in [`Parameters::all_primes`] the limbs at `level` are.
+    pub(crate) fn chain(&self, level: usize) -> Range<usize> {
+        self.inner.chains.limbs(level)
+    }
+
+    /// Primes of the chains and then the special primes, as one list.
     pub(crate) fn all_primes(&self) -> &[RingPrime] {
         &self.inner.primes
     }
 
     /// The prime of a row of a polynomial over `Q_level` and the first special primes.
-    pub(crate) fn extended_prime(&self, level: usize, row: usize) -> &RingPrime {
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn extended_prime(&self, level: usize, row: usize) -> &RingPrime {
         &self.inner.primes[self.extended_index(level, row)]
     }
 
-    /// The same, as an index into [`Parameters::all_primes`].
-    pub(crate) fn extended_index(&self, level: usize, row: usize) -> usize {
-        if row <= level { row } else { self.inner.limbs + row - level - 1 }
+    /// The same, as an index into the list of all primes, those of [`Parameters::moduli`] and then the special ones.
+    pub fn extended_index(&self, level: usize, row: usize) -> usize {
+        let limbs = self.chain(level);
+        if row < limbs.len() { limbs.start + row } else { self.inner.limbs + row - limbs.len() }
     }
 
     /// An automorphism as a permutation of a row in the transform domain; cached.
@@ -311,6 +384,8 @@ pub(crate) fn tiny_for_tests(log_n: u32, special_bits: u32) -> Parameters {
         base_bits: 40,
         slots_to_coeffs_bits: vec![28],
         compute_bits: vec![31],
+        input_bits: vec![],
+        raised_bits: vec![],
         eval_mod_bits: vec![],
         coeffs_to_slots_bits: vec![],
         special_bits: vec![special_bits],
@@ -334,10 +409,22 @@ fn check_ranges(literal: &ParametersLiteral) -> Result<(), ParameterError> {
     };
     count("special primes", literal.special_bits.len(), (1, 16))?;
     count("primes in the chain", literal.chain_bits().count(), (1, 64))?;
+    // The change to the other chain is one base conversion from these and the prime of a rescale.
+    count("raised primes", literal.raised_bits.len(), (0, MAX_SOURCE - 1))?;
     let smallest = PRIME_BITS.0.max(log_n + 2);
     for bits in literal.chain_bits().chain(literal.special_bits.iter().copied()) {
         if !(smallest..=PRIME_BITS.1).contains(&bits) {
             return Err(ParameterError::PrimeBits { found: bits, allowed: (smallest, PRIME_BITS.1) });
+        }
+    }
+    if literal.raised_bits.is_empty() {
+        count("primes of inputs without raised ones", literal.input_bits.len(), (0, 0))?;
+    } else {
+        let replaced = literal.chain_bits().take(1 + literal.compute_top_level()).sum::<u32>();
+        let raised: u32 = literal.raised_bits.iter().sum();
+        if raised.abs_diff(replaced) > RAISED_DIFFERENCE {
+            let allowed = (replaced - RAISED_DIFFERENCE, replaced + RAISED_DIFFERENCE);
+            return Err(ParameterError::Range { what: "bits of all raised primes", found: raised, allowed });
         }
     }
     let range = |what, found, allowed: (u32, u32)| {
@@ -362,6 +449,9 @@ fn fingerprint(literal: &ParametersLiteral, primes: &[u64]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("fhecc-ckks parameters v1");
     hasher.update(&literal.log_n.to_le_bytes());
     hasher.update(&(literal.special_bits.len() as u64).to_le_bytes());
+    hasher.update(&(literal.raised_bits.len() as u64).to_le_bytes());
+    hasher.update(&(literal.compute_top_level() as u64).to_le_bytes());
+    hasher.update(&(literal.input_bits.len() as u64).to_le_bytes());
     for q in primes {
         hasher.update(&q.to_le_bytes());
     }

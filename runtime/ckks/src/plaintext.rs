@@ -43,7 +43,7 @@ impl Plaintext {
         size_of_val(self.poly.as_slice())
     }
 
-    /// The plaintext of a polynomial over `q_0 ..= q_level`, in the transform domain with `level + 1` rows.
+    /// The plaintext of a polynomial over `q_0 ..= q_level`, in the transform domain with [`Parameters::limbs_at`] the level rows.
     ///
     /// # Errors
     ///
@@ -62,8 +62,8 @@ impl Plaintext {
         if poly.n() != parameters.n() {
             return mismatch("ring degree", poly.n(), parameters.n());
         }
-        if poly.limbs() != level + 1 {
-            return mismatch("number of limbs", poly.limbs(), level + 1);
+        if poly.limbs() != parameters.limbs_at(level) {
+            return mismatch("number of limbs", poly.limbs(), parameters.limbs_at(level));
         }
         Ok(Self { level, special_count: 0, scale, poly })
     }

@@ -31,13 +31,13 @@ impl<'s> Decryptor<'s> {
         let (c0, c1) = ciphertext.parts();
         let level = ciphertext.level();
         let mut out = c0.clone();
-        check_dimensions(c0, c1, parameters.n(), level)?;
+        check_dimensions(c0, c1, parameters.n(), parameters.limbs_at(level))?;
         out.as_mut_slice()
             .par_chunks_exact_mut(parameters.n())
-            .zip(parameters.moduli())
+            .zip(parameters.moduli_at(level))
             .enumerate()
             .for_each(|(limb, (row, prime))| {
-                let s = self.secret.polynomial().chain_row(limb);
+                let s = self.secret.polynomial().extended_row(parameters, level, limb);
                 fhecc_kernels::mul_add_assign(row, c1.limb(limb), s, &prime.modulus);
             });
         Plaintext::from_poly(parameters, level, ciphertext.scale(), out)
@@ -77,7 +77,7 @@ impl<'s> Decryptor<'s> {
     }
 }
 
-fn check_dimensions(c0: &Poly, c1: &Poly, n: usize, level: usize) -> Result<(), EvaluationError> {
+fn check_dimensions(c0: &Poly, c1: &Poly, n: usize, limbs: usize) -> Result<(), EvaluationError> {
     for poly in [c0, c1] {
         if poly.n() != n {
             return Err(EvaluationError::ParametersMismatch {
@@ -86,8 +86,8 @@ fn check_dimensions(c0: &Poly, c1: &Poly, n: usize, level: usize) -> Result<(), 
                 expected: n,
             });
         }
-        if poly.limbs() != level + 1 {
-            let (found, expected) = (poly.limbs(), level + 1);
+        if poly.limbs() != limbs {
+            let (found, expected) = (poly.limbs(), limbs);
             return Err(EvaluationError::ParametersMismatch { what: "number of limbs", found, expected });
         }
     }

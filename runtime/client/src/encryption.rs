@@ -109,9 +109,10 @@ impl PublicEncryptor {
         sampling::ternary(&mut rng, &mut small[..n]);
         sampling::gaussian(&mut rng, &mut small[n..]);
         let (b, a) = self.key.parts();
-        let mut parts = [Poly::zero(n, level + 1), Poly::zero(n, level + 1)];
+        let primes = self.parameters.moduli_at(level);
+        let mut parts = [Poly::zero(n, primes.len()), Poly::zero(n, primes.len())];
         for ((part, key), error) in parts.iter_mut().zip([b, a]).zip(small[n..].chunks_exact(n)) {
-            part.as_mut_slice().par_chunks_exact_mut(n).zip(self.parameters.moduli()).enumerate().for_each(
+            part.as_mut_slice().par_chunks_exact_mut(n).zip(primes).enumerate().for_each(
                 |(limb, (row, prime))| {
                     let mut v = Zeroizing::new(vec![0u64; n]);
                     fhecc_kernels::from_i64(&mut v, &small[..n], &prime.modulus);
@@ -152,18 +153,21 @@ fn masked_error(
     let seed = *seeds.next_seed();
     let mut error = Zeroizing::new(vec![0i64; n]);
     sampling::gaussian(&mut seeds.next_generator(), &mut error);
-    let mut out = Poly::zero(n, level + 1);
-    out.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli()).enumerate().for_each(
-        |(limb, (row, prime))| {
-            fhecc_kernels::from_i64(row, &error, &prime.modulus);
-            prime.ntt.forward(row);
-            let mut mask = vec![0u64; n];
-            SeededCiphertext::mask_row(parameters, &seed, limb, &mut mask);
-            fhecc_kernels::mul_assign(&mut mask, secret.polynomial().chain_row(limb), &prime.modulus);
-            fhecc_kernels::sub_assign(row, &mask, &prime.modulus);
-            mask.zeroize();
-        },
-    );
+    let primes = parameters.moduli_at(level);
+    let mut out = Poly::zero(n, primes.len());
+    out.as_mut_slice().par_chunks_exact_mut(n).zip(primes).enumerate().for_each(|(limb, (row, prime))| {
+        fhecc_kernels::from_i64(row, &error, &prime.modulus);
+        prime.ntt.forward(row);
+        let mut mask = vec![0u64; n];
+        SeededCiphertext::mask_row(parameters, &seed, level, limb, &mut mask);
+        fhecc_kernels::mul_assign(
+            &mut mask,
+            secret.polynomial().extended_row(parameters, level, limb),
+            &prime.modulus,
+        );
+        fhecc_kernels::sub_assign(row, &mask, &prime.modulus);
+        mask.zeroize();
+    });
     Ok((out, seed))
 }
 
@@ -177,10 +181,9 @@ fn check_plaintext(parameters: &Parameters, plaintext: &Plaintext) -> Result<(),
 
 fn add_plaintext(parameters: &Parameters, poly: &mut Poly, plaintext: &Plaintext) {
     let n = parameters.n();
-    poly.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli()).enumerate().for_each(
-        |(limb, (row, prime))| {
-            let mut scratch = vec![0; n];
-            fhecc_kernels::add_assign(row, plaintext.full_row(limb, &mut scratch), &prime.modulus);
-        },
-    );
+    let primes = parameters.moduli_at(plaintext.level());
+    poly.as_mut_slice().par_chunks_exact_mut(n).zip(primes).enumerate().for_each(|(limb, (row, prime))| {
+        let mut scratch = vec![0; n];
+        fhecc_kernels::add_assign(row, plaintext.full_row(limb, &mut scratch), &prime.modulus);
+    });
 }

@@ -172,8 +172,7 @@ fn encrypt_digits(
     sampling::gaussian(&mut ChaCha20Rng::from_seed(*seeds.secret), &mut errors);
     let special = parameters.special_moduli();
     let fill = |scratch: &mut Scratch, digit: usize, row: usize, out: &mut [u64]| {
-        let limb = if row <= level { row } else { row - level - 1 };
-        let prime = if row <= level { &parameters.moduli()[limb] } else { &special[limb] };
+        let prime = parameters.extended_prime(level, row);
         let m = &prime.modulus;
         fhecc_kernels::from_i64(out, &errors[digit * n..][..n], m);
         prime.ntt.forward(out);

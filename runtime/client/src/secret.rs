@@ -12,7 +12,7 @@ const TAG: [u8; 4] = *b"FSK1";
 
 /// A secret polynomial: a key, or what another key encrypts. Wiped when dropped; deliberately without `Debug`.
 ///
-/// Rows are in the transform domain, for the chain first and then for the special primes.
+/// Rows are in the transform domain, for [`Parameters::moduli`] first and then for the special primes.
 pub struct SecretPolynomial {
     rows: Poly,
 }
@@ -61,15 +61,9 @@ impl SecretPolynomial {
         square
     }
 
-    /// Row of the chain's prime `limb`.
-    pub(crate) fn chain_row(&self, limb: usize) -> &[u64] {
-        self.rows.limb(limb)
-    }
-
     /// Row `row` of a polynomial over `Q_level P`.
     pub(crate) fn extended_row(&self, parameters: &Parameters, level: usize, row: usize) -> &[u64] {
-        let own = if row <= level { row } else { row - level - 1 + parameters.limbs() };
-        self.rows.limb(own)
+        self.rows.limb(parameters.extended_index(level, row))
     }
 
     fn zero(parameters: &Parameters) -> Self {

@@ -299,6 +299,17 @@ fn what_cannot_be_bootstrapped_is_refused() {
     let without = Evaluator::new(parameters, &none).bootstrap(&input);
     assert!(matches!(without, Err(EvaluationError::KeyMissing { .. })));
 
+    // What has the primes of a bootstrap cannot be brought to the others by dropping limbs, nor use their keys.
+    let raised = setup.encrypt(&[0.5], parameters.eval_mod_top_level(), scale);
+    let needed = parameters.lowest_level(raised.level());
+    assert!(matches!(
+        evaluator.drop_level(&raised, parameters.compute_top_level()),
+        Err(EvaluationError::LevelTooLow { needed: found, .. }) if found == needed
+    ));
+    let low = setup.encrypt(&[0.5], parameters.compute_top_level(), scale);
+    assert!(matches!(evaluator.conjugate(&low), Err(EvaluationError::KeyMissing { .. })));
+    assert!(evaluator.conjugate(&raised).is_ok());
+
     let short = ParametersLiteral { eval_mod_bits: vec![40; 7], ..small(10) };
     let short = Parameters::insecure_for_tests(short).unwrap();
     assert!(matches!(key_plan(&short), Err(EvaluationError::Argument { .. })));

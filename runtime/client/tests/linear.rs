@@ -30,6 +30,8 @@ impl Setup {
             base_bits: 40,
             slots_to_coeffs_bits: vec![28; 2],
             compute_bits: vec![31; 3],
+            input_bits: vec![],
+            raised_bits: vec![],
             eval_mod_bits: vec![],
             coeffs_to_slots_bits: vec![],
             special_bits: vec![48; 3],

@@ -22,6 +22,8 @@ impl Setup {
             base_bits: 45,
             slots_to_coeffs_bits: vec![],
             compute_bits: vec![40; 7],
+            input_bits: vec![],
+            raised_bits: vec![],
             eval_mod_bits: vec![],
             coeffs_to_slots_bits: vec![],
             special_bits: vec![48; 3],

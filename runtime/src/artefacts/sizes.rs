@@ -19,11 +19,11 @@ fn poly<'a>(parameters: &Parameters, primes: impl Iterator<Item = &'a RingPrime>
 }
 
 pub(super) fn ciphertext(parameters: &Parameters, level: usize) -> u64 {
-    START + LEVEL + SCALE + 2 * poly(parameters, parameters.moduli().iter().take(level + 1))
+    START + LEVEL + SCALE + 2 * poly(parameters, parameters.moduli_at(level).iter())
 }
 
 pub(super) fn seeded_ciphertext(parameters: &Parameters, level: usize) -> u64 {
-    START + LEVEL + SCALE + SEED + poly(parameters, parameters.moduli().iter().take(level + 1))
+    START + LEVEL + SCALE + SEED + poly(parameters, parameters.moduli_at(level).iter())
 }
 
 pub(super) fn key(

@@ -73,8 +73,12 @@ fn keys(plan: &Plan) -> Result<(), CheckError> {
         if rotation.0 == 0 || i64::from(rotation.0) < -half || i64::from(rotation.0) >= half {
             return fail(format!("rotation {} is outside [-{half}, {half}) or zero", rotation.0));
         }
-        if level.0 > plan.parameters.max_level() {
-            return fail(format!("level {} is above the highest, {}", level.0, plan.parameters.max_level()));
+        if level.0 > plan.parameters.input_level() {
+            return fail(format!(
+                "level {} is above the highest, {}",
+                level.0,
+                plan.parameters.input_level()
+            ));
         }
         if first_step > last_step || last_step as usize >= plan.steps.len() {
             return fail(format!("steps {first_step} to {last_step} of {}", plan.steps.len()));
@@ -164,11 +168,11 @@ impl Program<'_> {
                 if self.inputs > 1 {
                     return Err("the image is an input a second time; allowed: once".to_owned());
                 }
-                if step.level.0 > parameters.max_level() {
+                if step.level.0 > parameters.input_level() {
                     return Err(format!(
                         "level {} is above the highest, {}",
                         step.level.0,
-                        parameters.max_level()
+                        parameters.input_level()
                     ));
                 }
                 State {

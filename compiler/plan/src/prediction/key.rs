@@ -10,6 +10,8 @@ const MAX_DIGIT: usize = 8;
 pub struct KeyShape {
     /// Digits.
     pub digits: usize,
+    /// Primes up to the level.
+    pub limbs: usize,
     /// Special primes.
     pub special: usize,
     /// Bits of a coefficient of one digit: those of all primes of the chain up to the level and of the special ones.
@@ -22,7 +24,7 @@ impl KeyShape {
     /// The shape of a key for `level` with `special` special primes: digits are filled greedily from below up to the
     /// bits of the special primes. `None` if the profile has no such key, or if that is not within the table.
     pub fn new(profile: &Profile, level: Level, special: usize) -> Option<Self> {
-        let chain: Vec<u32> = (0..=level.0).map(|l| profile.prime_bits(l)).collect::<Option<_>>()?;
+        let chain = profile.chain_bits(level.0)?;
         let special_bits = profile.special_bits.get(..special).filter(|bits| !bits.is_empty())?;
         let room: u32 = special_bits.iter().sum();
         let bits: u32 = chain.iter().sum::<u32>() + room;
@@ -39,7 +41,7 @@ impl KeyShape {
             }
             (filled, primes) = (filled + size, primes + 1);
         }
-        Some(Self { digits, special, bits: bits.into(), n: 1 << profile.log_n })
+        Some(Self { digits, limbs: chain.len(), special, bits: bits.into(), n: 1 << profile.log_n })
     }
 
     /// Bytes in memory and on disk.
@@ -47,8 +49,8 @@ impl KeyShape {
         self.digits as u64 * self.bits * self.n / 8
     }
 
-    fn rows(&self, level: Level) -> usize {
-        self.digits * (usize::from(level.0) + 1 + self.special)
+    fn rows(&self) -> usize {
+        self.digits * (self.limbs + self.special)
     }
 }
 
@@ -64,9 +66,7 @@ impl<'a> RotationKeys<'a> {
     /// For these keys; `None` if there is no number of special primes for all of them.
     pub fn new(profile: &'a Profile, keys: &[KeyUse]) -> Option<Self> {
         let rows = |special: usize| -> Option<usize> {
-            keys.iter().try_fold(0, |sum, key| {
-                Some(sum + KeyShape::new(profile, key.level, special)?.rows(key.level))
-            })
+            keys.iter().try_fold(0, |sum, key| Some(sum + KeyShape::new(profile, key.level, special)?.rows()))
         };
         let smallest = (1..=profile.special_bits.len()).filter_map(|special| Some((rows(special)?, special)));
         Some(Self { profile, special: smallest.min()?.1 })

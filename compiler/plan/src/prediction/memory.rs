@@ -57,7 +57,7 @@ impl MemoryUse {
         let row = 8u64 << plan.parameters.log_n;
         let keys = keys(plan)?;
         let automorphisms: usize = keys.iter().map(|group| group.count).sum();
-        let primes = u64::from(plan.parameters.max_level()) + 1 + plan.parameters.special_bits.len() as u64;
+        let primes = plan.parameters.primes() as u64;
         let weights: u64 =
             plan.weights.iter().map(|t| t.shape.iter().fold(1, |n: u64, &e| n.saturating_mul(e))).sum();
         let fixed = PROGRAM_BYTES
@@ -145,8 +145,9 @@ fn keys(plan: &Plan) -> Option<Vec<KeyMemory>> {
             on_disk: bytes(Some(KeyPlace::Disk))?,
         });
     }
-    // Where there are bootstraps their relinearisation key, for a higher level, is used everywhere.
-    if let (false, Some(level)) = (bootstraps, plan.highest_product()) {
+    // Without primes of their own, bootstraps bring a key for a higher level, which is used everywhere.
+    let brought = bootstraps && profile.raised_bits.is_empty();
+    if let (false, Some(level)) = (brought, plan.highest_product()) {
         let bytes = relinearisation_key(profile, level)?.bytes();
         groups.push(KeyMemory { name: "relinearisation".to_owned(), count: 1, bytes, on_disk: 0 });
     }

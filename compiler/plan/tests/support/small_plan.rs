@@ -26,6 +26,8 @@ pub(crate) fn profile(log_n: u32) -> Profile {
         base_bits: 40,
         slots_to_coeffs_bits: vec![28; 2],
         compute_bits: vec![31; 5],
+        input_bits: vec![],
+        raised_bits: vec![],
         eval_mod_bits: vec![40; 8],
         coeffs_to_slots_bits: vec![40; 3],
         special_bits: vec![48; 3],

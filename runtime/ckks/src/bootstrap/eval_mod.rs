@@ -49,7 +49,7 @@ impl SinePlan {
 
     /// `sin(2 pi x)` at exactly `target` from `x / K`, a real number in every slot.
     ///
-    /// A double angle squares the scale and divides it by a prime. The targets are chosen from the end,
+    /// A double angle squares the scale and divides it by the factor `q` of a rescale. The targets are chosen from the end,
     /// `S_i = sqrt(S_{i+1} q)`, so that the scale falls from the primes' size to the wanted one on the way.
     pub(crate) fn evaluate(
         &self,
@@ -66,8 +66,8 @@ impl SinePlan {
             },
         )?;
         let cosine_target = (1..=self.double_angles)
-            .map(|above| evaluator.parameters().prime(bottom + above))
-            .fold(target, |scale, q| scale.mul_prime(q).sqrt());
+            .map(|above| evaluator.parameters().rescale_factor(bottom + above))
+            .fold(target, |scale, factor| scale.mul(factor).sqrt());
         let mut c = evaluator.evaluate_plan(y, &self.cosine, cosine_target)?;
         for _ in 0..self.double_angles {
             c = twice_square_minus_one(evaluator, &c)?;

@@ -50,10 +50,11 @@ pub(crate) fn raise<'a>(
         RaisedBabies::new(evaluator, level, (&c0, &c1), stage, keys)
     });
     let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
-    let scale =
-        Scale::from_prime(parameters.prime(0)).mul(stage.plaintext_scale).div_prime(parameters.prime(level));
+    let scale = Scale::from_prime(parameters.prime(0))
+        .mul(stage.plaintext_scale)
+        .div(parameters.rescale_factor(level));
     let giants = &stage.schedule.giants;
-    let horner = |_: &_| Horner::new(evaluator, giants, stage.schedule.special_count);
+    let horner = |_: &_| Horner::new(evaluator, giants, level, stage.schedule.special_count);
     let mut horners: Vec<_> = ciphertexts.iter().map(horner).collect();
     if babies.first().is_some_and(|babies| babies.rotations.len() < giants.len()) {
         let babies =
@@ -72,8 +73,8 @@ pub(crate) fn raise<'a>(
         })?;
     }
     let finish = |horner: Horner<'a>| {
-        let (c0, c1) = horner.rescaled(level)?;
-        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+        let (c0, c1) = horner.rescaled()?;
+        Ok(Ciphertext { level: parameters.level_below(level), scale, c0, c1 })
     };
     horners.into_par_iter().map(finish).collect()
 }
@@ -85,7 +86,7 @@ fn to_sparse_secret(
     key: &KeySwitchKey,
 ) -> Result<(Poly, Poly), EvaluationError> {
     let (c0, c1) = (ciphertext.c0.truncated(1), ciphertext.c1.truncated(1));
-    let sum = key_product_plus(parameters, &c1, key, [Some(&c0), None])?;
+    let sum = key_product_plus(parameters, (0, &c1), key, [Some(&c0), None])?;
     let (mut c0, mut c1) = sum.mod_down(parameters);
     for poly in [&mut c0, &mut c1] {
         parameters.moduli()[0].ntt.inverse(poly.limb_mut(0));
@@ -129,7 +130,8 @@ impl<'a> RaisedBabies<'a> {
 
     /// One row of `P` times a baby, before the automorphism.
     fn row_product(&self, index: usize, row: usize) -> Result<RowProduct<'_>, EvaluationError> {
-        let plus = [(row <= self.level).then(|| self.c0.row(0, row)), None];
+        let plus =
+            [(row < self.evaluator.parameters().limbs_at(self.level)).then(|| self.c0.row(0, row)), None];
         let (key, _) = &self.switches[index];
         self.c1.row_product(self.evaluator.parameters(), key, row, plus)
     }

@@ -186,10 +186,10 @@ mod tests {
     fn the_default_profile_has_few_rotations() {
         use BootstrapRotations::{Hoisted, Ladder, Minimal};
         let literal = crate::ParametersLiteral::b5();
-        let fewer = [(2, 8, 16), (1, 8, 16), (18, 4, 8), (17, 4, 8), (16, 4, 8)];
+        let fewer = [(2, 8, 16), (1, 8, 16), (22, 4, 8), (21, 4, 8), (20, 4, 8)];
         for (rotations, shapes, keys) in [
-            (Hoisted, [(2, 16, 8), (1, 16, 8), (18, 16, 2), (17, 8, 4), (16, 8, 4)], [16, 16, 1, 8, 9]),
-            (Ladder, [(2, 16, 8), (1, 16, 8), (18, 8, 4), (17, 8, 4), (16, 8, 4)], [7, 7, 1, 5, 6]),
+            (Hoisted, [(2, 16, 8), (1, 16, 8), (22, 16, 2), (21, 8, 4), (20, 8, 4)], [16, 16, 1, 8, 9]),
+            (Ladder, [(2, 16, 8), (1, 16, 8), (22, 8, 4), (21, 8, 4), (20, 8, 4)], [7, 7, 1, 5, 6]),
             (Minimal, fewer, [2, 2, 1, 2, 3]),
         ] {
             let bootstrap = literal.bootstrap.map(|bootstrap| BootstrapLiteral { rotations, ..bootstrap });

@@ -4,6 +4,7 @@ use super::Evaluator;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::key_switching::divide_pair;
+use crate::parameters::RingPrime;
 use crate::plaintext::Plaintext;
 use crate::poly::Poly;
 use crate::scale::Scale;
@@ -27,8 +28,11 @@ impl Evaluator<'_> {
     /// [`EvaluationError`] if levels or scales differ.
     pub fn add_assign(&self, a: &mut Ciphertext, b: &Ciphertext) -> Result<(), EvaluationError> {
         self.check_addable(a, b)?;
+        let level = a.level;
         for (a, b) in [(&mut a.c0, &b.c0), (&mut a.c1, &b.c1)] {
-            self.for_each_row(a, |row, i, prime| fhecc_kernels::add_assign(row, b.limb(i), &prime.modulus));
+            self.for_each_row(level, a, |row, i, prime| {
+                fhecc_kernels::add_assign(row, b.limb(i), &prime.modulus);
+            });
         }
         Ok(())
     }
@@ -51,8 +55,11 @@ impl Evaluator<'_> {
     /// [`EvaluationError`] if levels or scales differ.
     pub fn sub_assign(&self, a: &mut Ciphertext, b: &Ciphertext) -> Result<(), EvaluationError> {
         self.check_addable(a, b)?;
+        let level = a.level;
         for (a, b) in [(&mut a.c0, &b.c0), (&mut a.c1, &b.c1)] {
-            self.for_each_row(a, |row, i, prime| fhecc_kernels::sub_assign(row, b.limb(i), &prime.modulus));
+            self.for_each_row(level, a, |row, i, prime| {
+                fhecc_kernels::sub_assign(row, b.limb(i), &prime.modulus);
+            });
         }
         Ok(())
     }
@@ -66,7 +73,7 @@ impl Evaluator<'_> {
         self.check(a)?;
         let mut out = a.clone();
         for poly in [&mut out.c0, &mut out.c1] {
-            self.for_each_row(poly, |row, _, prime| fhecc_kernels::neg_assign(row, &prime.modulus));
+            self.for_each_row(a.level, poly, |row, _, prime| fhecc_kernels::neg_assign(row, &prime.modulus));
         }
         Ok(out)
     }
@@ -83,7 +90,7 @@ impl Evaluator<'_> {
         }
         let mut out = a.clone();
         let n = self.parameters.n();
-        self.for_each_row(&mut out.c0, |row, i, prime| {
+        self.for_each_row(a.level, &mut out.c0, |row, i, prime| {
             let mut scratch = scratch_for(b, n);
             fhecc_kernels::add_assign(row, b.full_row(i, &mut scratch), &prime.modulus);
         });
@@ -110,7 +117,7 @@ impl Evaluator<'_> {
         let integer = integer_constant(value, a.scale)?;
         let mut out = a.clone();
         // A constant polynomial has the same value at every root.
-        self.for_each_row(&mut out.c0, |row, _, prime| {
+        self.for_each_row(a.level, &mut out.c0, |row, _, prime| {
             fhecc_kernels::add_scalar_assign(row, residue(integer, &prime.modulus), &prime.modulus);
         });
         Ok(out)
@@ -128,7 +135,7 @@ impl Evaluator<'_> {
         out.scale = scale;
         let n = self.parameters.n();
         for poly in [&mut out.c0, &mut out.c1] {
-            self.for_each_row(poly, |row, i, prime| {
+            self.for_each_row(a.level, poly, |row, i, prime| {
                 let mut scratch = scratch_for(b, n);
                 fhecc_kernels::mul_assign(row, b.full_row(i, &mut scratch), &prime.modulus);
             });
@@ -137,7 +144,7 @@ impl Evaluator<'_> {
     }
 
     /// `a * values`, repeated with their number as period. One level is consumed and the scale is unchanged:
-    /// the values are encoded at the scale `q_level`.
+    /// the values are encoded at the scale [`crate::Parameters::rescale_factor`].
     ///
     /// # Errors
     ///
@@ -145,8 +152,8 @@ impl Evaluator<'_> {
     pub fn mul_values_rescale(&self, a: &Ciphertext, values: &[f64]) -> Result<Ciphertext, EvaluationError> {
         self.check(a)?;
         self.check_rescalable(a)?;
-        let prime = Scale::from_prime(self.parameters.prime(a.level));
-        let product = self.mul_plain(a, &self.encoder.encode(values, a.level, prime)?)?;
+        let factor = self.parameters.rescale_factor(a.level);
+        let product = self.mul_plain(a, &self.encoder.encode(values, a.level, factor)?)?;
         let mut out = self.rescale(&product)?;
         out.scale = a.scale;
         Ok(out)
@@ -169,7 +176,7 @@ impl Evaluator<'_> {
         let mut out = a.clone();
         out.scale = self.product_scale(a.scale, scale, a.level)?;
         for poly in [&mut out.c0, &mut out.c1] {
-            self.for_each_row(poly, |row, _, prime| {
+            self.for_each_row(a.level, poly, |row, _, prime| {
                 fhecc_kernels::mul_scalar_assign(row, residue(integer, &prime.modulus), &prime.modulus);
             });
         }
@@ -186,20 +193,20 @@ impl Evaluator<'_> {
         let mut out = a.clone();
         let n = self.parameters.n();
         // The slots of X^(N/2) are zeta^(5^j N/2) = i.
-        let mut monomial = Poly::zero(n, a.level + 1);
-        self.for_each_row(&mut monomial, |row, _, prime| {
+        let mut monomial = Poly::zero(n, a.c0.limbs());
+        self.for_each_row(a.level, &mut monomial, |row, _, prime| {
             row[n / 2] = 1;
             prime.ntt.forward(row);
         });
         for poly in [&mut out.c0, &mut out.c1] {
-            self.for_each_row(poly, |row, i, prime| {
+            self.for_each_row(a.level, poly, |row, i, prime| {
                 fhecc_kernels::mul_assign(row, monomial.limb(i), &prime.modulus);
             });
         }
         Ok(out)
     }
 
-    /// Divides by `q_level` with rounding: one level and the factor `q_level` of the scale are consumed.
+    /// Divides by [`crate::Parameters::rescale_factor`] with rounding: one level and that factor of the scale are consumed.
     ///
     /// # Errors
     ///
@@ -208,21 +215,27 @@ impl Evaluator<'_> {
         self.check(a)?;
         self.check_rescalable(a)?;
         let (c0, c1) = divide_pair(&self.parameters, (a.c0.clone(), a.c1.clone()), a.level, 0, true);
-        let scale = a.scale.div_prime(self.parameters.prime(a.level));
-        Ok(Ciphertext { level: a.level - 1, scale, c0, c1 })
+        let scale = a.scale.div(self.parameters.rescale_factor(a.level));
+        Ok(Ciphertext { level: self.parameters.level_below(a.level), scale, c0, c1 })
     }
 
     /// The same ciphertext at a lower level: the rows above it are dropped, nothing is divided.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError::LevelTooHigh`] if `level` is above the ciphertext's.
+    /// [`EvaluationError::LevelTooHigh`] if `level` is above the ciphertext's, [`EvaluationError::LevelTooLow`] if it is
+    /// below [`crate::Parameters::lowest_level`] of that.
     pub fn drop_level(&self, a: &Ciphertext, level: usize) -> Result<Ciphertext, EvaluationError> {
         self.check(a)?;
         if level > a.level {
             return Err(EvaluationError::LevelTooHigh { found: level, allowed: a.level });
         }
-        let (c0, c1) = (a.c0.truncated(level + 1), a.c1.truncated(level + 1));
+        let needed = self.parameters.lowest_level(a.level);
+        if level < needed {
+            return Err(EvaluationError::LevelTooLow { found: level, needed });
+        }
+        let limbs = self.parameters.limbs_at(level);
+        let (c0, c1) = (a.c0.truncated(limbs), a.c1.truncated(limbs));
         Ok(Ciphertext { level, scale: a.scale, c0, c1 })
     }
 
@@ -233,7 +246,10 @@ impl Evaluator<'_> {
     /// The scale of a product, checked against the modulus at `level`.
     pub(crate) fn product_scale(&self, a: Scale, b: Scale, level: usize) -> Result<Scale, EvaluationError> {
         let scale = a.mul(b);
-        let modulus: f64 = (0..=level).map(|limb| (self.parameters.prime(limb) as f64).log2()).sum();
+        let modulus: f64 = {
+            let bits = |prime: &RingPrime| (prime.modulus.value() as f64).log2();
+            self.parameters.moduli_at(level).iter().map(bits).sum()
+        };
         if scale.log2() < modulus {
             Ok(scale)
         } else {

@@ -4,6 +4,7 @@
 //! automorphism last, on two polynomials instead of on every digit.
 
 use fhecc_kernels::Automorphism;
+use rayon::prelude::*;
 
 use super::{Evaluator, Keyed};
 use crate::ciphertext::Ciphertext;
@@ -51,7 +52,7 @@ impl Evaluator<'_> {
 
     /// An automorphism by its key.
     fn switched(&self, a: &Ciphertext, (galois, key): Keyed<'_>) -> Result<Ciphertext, EvaluationError> {
-        let sum = key_product(&self.parameters, &a.c1, key)?;
+        let sum = key_product(&self.parameters, (a.level, &a.c1), key)?;
         Ok(self.finish_automorphism(a, sum, galois))
     }
 
@@ -82,7 +83,7 @@ impl Evaluator<'_> {
                 let (_, key) = route.last;
                 let shared = match digits.take().filter(|d| d.special_count() == key.special_count()) {
                     Some(shared) => shared,
-                    None => Decomposed::new(&self.parameters, &a.c1, key.special_count())?,
+                    None => Decomposed::new(&self.parameters, (a.level, &a.c1), key.special_count())?,
                 };
                 let sum = digits.insert(shared).product(&self.parameters, key)?;
                 Ok(self.finish_automorphism(a, sum, galois))
@@ -98,7 +99,7 @@ impl Evaluator<'_> {
         galois: Galois,
     ) -> Ciphertext {
         let (mut u0, u1) = sum.mod_down(&self.parameters);
-        self.for_each_row(&mut u0, |row, i, prime| {
+        self.for_each_row(a.level, &mut u0, |row, i, prime| {
             fhecc_kernels::add_assign(row, a.c0.limb(i), &prime.modulus);
         });
         let permutation = self.parameters.permutation(galois);
@@ -113,11 +114,12 @@ impl Evaluator<'_> {
     /// [`EvaluationError`] if there is no key for it at this level.
     pub(crate) fn add_automorphism(&self, a: &mut Ciphertext, galois: Galois) -> Result<(), EvaluationError> {
         let key = self.keys.get(KeyKind::Galois(galois), a.level)?;
-        let sum = key_product_plus(&self.parameters, &a.c1, key, [Some(&a.c0), None])?;
+        let sum = key_product_plus(&self.parameters, (a.level, &a.c1), key, [Some(&a.c0), None])?;
         let (c0, c1) = sum.mod_down(&self.parameters);
         let permutation = self.parameters.permutation(galois);
+        let level = a.level;
         for (half, image) in [(&mut a.c0, c0), (&mut a.c1, c1)] {
-            self.for_each_row(half, |row, i, prime| {
+            self.for_each_row(level, half, |row, i, prime| {
                 permutation.permute_add_assign(0, row, image.limb(i), &prime.modulus);
             });
         }
@@ -127,7 +129,8 @@ impl Evaluator<'_> {
     /// Every row permuted.
     pub(crate) fn permuted(&self, poly: &Poly, permutation: &Automorphism) -> Poly {
         let mut out = Poly::unfilled(poly.n(), poly.limbs());
-        self.for_each_row(&mut out, |row, i, _| permutation.permute(0, row, poly.limb(i)));
+        let rows = out.as_mut_slice().par_chunks_exact_mut(poly.n());
+        rows.enumerate().for_each(|(i, row)| permutation.permute(0, row, poly.limb(i)));
         out
     }
 }

@@ -1,5 +1,7 @@
 //! Division by the special primes, by the highest prime, or by both at once.
 
+use std::ops::Range;
+
 use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
@@ -7,10 +9,11 @@ use crate::base_conversion::{MAX_SOURCE, Source, group_size};
 use crate::parameters::{Parameters, RingPrime};
 use crate::poly::Poly;
 
-/// Divides `x` over `Q_level P` by `P`, and by `q_level` too if `rescale`, rounding to the nearest integer.
+/// Divides `x` over `Q_level P` by `P`, and by [`Parameters::rescale_factor`] too if `rescale`, rounding to the nearest
+/// integer.
 ///
-/// `special_count` may be 0, which makes this a plain rescale. The result has `level + 1` rows, or `level`
-/// after a rescale (which needs `level >= 1`), and keeps the memory of the rows that are gone.
+/// `special_count` may be 0, which makes this a plain rescale. The result has the limbs of the level, or of the one
+/// below after a rescale (which needs `level >= 1`), and may keep the memory of the rows that are gone.
 pub(crate) fn divide(
     parameters: &Parameters,
     mut x: Poly,
@@ -56,21 +59,63 @@ fn divide_all(
     (rescale, last): (bool, LastStep),
 ) {
     debug_assert!(special_count > 0 || rescale, "nothing to divide by");
-    let start = parameters.limbs();
+    if rescale && parameters.lowest_level(level) == level {
+        if special_count > 0 {
+            divide_all(parameters, polys, level, special_count, (false, divide_in_place));
+        }
+        polys.par_iter_mut().for_each(|poly| **poly = change_chain(parameters, poly, level));
+        return;
+    }
+    let (start, chain) = (parameters.limbs(), parameters.chain(level));
+    let limbs = chain.len();
     let mut kept = special_count;
     while kept + usize::from(rescale) > MAX_SOURCE {
         let end = start + kept;
         kept -= MAX_SOURCE.min(kept + usize::from(rescale) - MAX_SOURCE);
         let source = Source { start: start + kept, end, extra: None };
-        divide_once(parameters, polys, (level, level + 1 + kept), source, divide_in_place);
+        divide_once(parameters, polys, (level, limbs + kept), source, divide_in_place);
     }
     let (remaining, source) = match (rescale, kept) {
         (false, 0) => return,
-        (false, _) => (level + 1, Source { start, end: start + kept, extra: None }),
-        (true, 0) => (level, Source { start: level, end: level + 1, extra: None }),
-        (true, _) => (level, Source { start, end: start + kept, extra: Some(level) }),
+        (false, _) => (limbs, Source { start, end: start + kept, extra: None }),
+        (true, 0) => (limbs - 1, Source { start: chain.end - 1, end: chain.end, extra: None }),
+        (true, _) => (limbs - 1, Source { start, end: start + kept, extra: Some(chain.end - 1) }),
     };
     divide_once(parameters, polys, (level, remaining), source, last);
+}
+
+/// The rescale from the lowest level of a chain: `round(x Q / D)` over `Q`, the modulus of [`Parameters::level_below`], for `x` over `D`.
+///
+/// With `[y]_D` the centred residue it is `(x Q - [x Q]_D) / D`, which modulo a prime of `Q` is `-[x Q]_D D^-1`.
+fn change_chain(parameters: &Parameters, x: &mut Poly, level: usize) -> Poly {
+    let n = parameters.n();
+    let primes = parameters.all_primes();
+    let (old, new) = (parameters.chain(level), parameters.chain(parameters.level_below(level)));
+    let product = |m: &Modulus, chain: &Range<usize>| {
+        let factors = primes[chain.clone()].iter().map(|prime| m.reduce(prime.modulus.value()));
+        factors.fold(1, |product, factor| m.mul(product, factor))
+    };
+    x.as_mut_slice().par_chunks_exact_mut(n).zip(&primes[old.clone()]).for_each(|(row, prime)| {
+        let m = &prime.modulus;
+        prime.ntt.inverse(row);
+        fhecc_kernels::mul_scalar_assign(row, product(m, &new), m);
+    });
+    let from: Vec<&[u64]> = x.as_slice().chunks_exact(n).collect();
+    let source = Source { start: old.start, end: old.end, extra: None };
+    let mut out = Poly::unfilled(n, new.len());
+    let group = group_size(new.len());
+    out.as_mut_slice().par_chunks_mut(n * group).enumerate().for_each(|(index, rows)| {
+        let mut rows: Vec<&mut [u64]> = rows.chunks_exact_mut(n).collect();
+        let targets: Vec<usize> = new.clone().skip(index * group).take(rows.len()).collect();
+        parameters.converters().get(primes, source, &targets).convert(&from, &mut rows);
+        for (&target, row) in targets.iter().zip(rows) {
+            let prime = &primes[target];
+            let m = &prime.modulus;
+            fhecc_kernels::mul_scalar_assign(row, m.neg(m.inv(product(m, &old))), m);
+            prime.ntt.forward(row);
+        }
+    });
+    out
 }
 
 /// Divides by the primes of `source`, which are those of the rows from `remaining` on. With `D` their product and

@@ -17,7 +17,7 @@ pub(crate) struct ExtendedPair {
     pub(crate) level: usize,
     /// The number of special primes.
     pub(crate) special_count: usize,
-    /// The constant part, `level + 1 + special_count` rows.
+    /// The constant part, as many rows as the level has limbs, and `special_count`.
     pub(crate) c0: Poly,
     /// The part that is multiplied by the secret.
     pub(crate) c1: Poly,
@@ -26,13 +26,13 @@ pub(crate) struct ExtendedPair {
 impl ExtendedPair {
     /// The pair of zeros.
     pub(crate) fn zero(parameters: &Parameters, level: usize, special_count: usize) -> Self {
-        let zero = || Poly::zero(parameters.n(), level + 1 + special_count);
+        let zero = || Poly::zero(parameters.n(), parameters.limbs_at(level) + special_count);
         Self { level, special_count, c0: zero(), c1: zero() }
     }
 
     /// A pair to be overwritten entirely.
     pub(crate) fn unfilled(parameters: &Parameters, level: usize, special_count: usize) -> Self {
-        let unfilled = || Poly::unfilled(parameters.n(), level + 1 + special_count);
+        let unfilled = || Poly::unfilled(parameters.n(), parameters.limbs_at(level) + special_count);
         Self { level, special_count, c0: unfilled(), c1: unfilled() }
     }
 
@@ -83,8 +83,8 @@ impl ExtendedPair {
     /// Adds `P c0` and, if given, `P c1`, polynomials over `Q_level`.
     pub(crate) fn add_scaled(&mut self, parameters: &Parameters, c0: &Poly, c1: Option<&Poly>) {
         let (level, special_count) = (self.level, self.special_count);
-        self.par_rows_mut().take(level + 1).for_each(|(row, out0, out1)| {
-            let m = &parameters.moduli()[row].modulus;
+        self.par_rows_mut().take(parameters.limbs_at(level)).for_each(|(row, out0, out1)| {
+            let m = &parameters.extended_prime(level, row).modulus;
             let p = special_product(parameters, special_count, m);
             fhecc_kernels::mul_scalar_add_assign(out0, c0.limb(row), p, m);
             if let Some(c1) = c1 {
@@ -103,7 +103,7 @@ impl ExtendedPair {
         divide_pair_fitted(parameters, (self.c0, self.c1), self.level, self.special_count, false)
     }
 
-    /// The pair divided by `P q_level`, over `Q_(level - 1)`; needs `level >= 1`.
+    /// The pair divided by `P` and [`Parameters::rescale_factor`], over `Q_(level - 1)`; needs `level >= 1`.
     pub(crate) fn mod_down_rescale(self, parameters: &Parameters) -> (Poly, Poly) {
         divide_pair_fitted(parameters, (self.c0, self.c1), self.level, self.special_count, true)
     }

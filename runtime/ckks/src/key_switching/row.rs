@@ -93,7 +93,7 @@ impl<'a> RowProduct<'a> {
             out.as_mut_slice().fill(value);
             out
         };
-        let plus = if row <= level { plus } else { NOTHING };
+        let plus = if row < parameters.limbs_at(level) { plus } else { NOTHING };
         let added = plus.into_iter().zip([[special, 0], [0, special]]);
         let added = added.filter_map(|(plus, factors)| Some((plus?, factors.map(constant))));
         let (terms, factors) = added.unzip();

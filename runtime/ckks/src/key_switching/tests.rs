@@ -18,6 +18,8 @@ fn parameters_of(log_n: u32) -> Parameters {
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
         compute_bits: vec![31, 31],
+        input_bits: vec![],
+        raised_bits: vec![],
         eval_mod_bits: vec![],
         coeffs_to_slots_bits: vec![],
         special_bits: vec![48, 48],
@@ -65,6 +67,60 @@ fn division_undoes_multiplication() {
     assert_eq!(c1, x.truncated(4));
 }
 
+/// The rescale from the raised primes is `round(x Q / D)`, with and without special primes to divide by first.
+#[test]
+fn the_change_to_other_primes_rounds_the_quotient_of_the_moduli() {
+    let parameters = Parameters::insecure_for_tests(ParametersLiteral {
+        base_bits: 20,
+        slots_to_coeffs_bits: vec![20],
+        compute_bits: vec![],
+        input_bits: vec![20],
+        raised_bits: vec![20, 21],
+        eval_mod_bits: vec![22],
+        special_bits: vec![28],
+        ..parameters().literal().clone()
+    })
+    .unwrap();
+    let (level, below) = (3, 1);
+    assert_eq!((parameters.lowest_level(level), parameters.level_below(level)), (level, below));
+    let product =
+        |level: usize| parameters.moduli_at(level).iter().map(|p| i128::from(p.modulus.value())).product();
+    let (from, to): (i128, i128) = (product(level), product(below));
+    assert!((parameters.rescale_factor(level).to_f64() / (from as f64 / to as f64) - 1.0).abs() < 1e-12);
+    let n = parameters.n();
+    let mut state = 1u128;
+    let coefficients: Vec<i128> = (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
+            (state >> 1) as i128 % from - from / 2
+        })
+        .collect();
+    let mut x = Poly::zero(n, parameters.limbs_at(level));
+    for (limb, prime) in parameters.moduli_at(level).iter().enumerate() {
+        for (out, c) in x.limb_mut(limb).iter_mut().zip(&coefficients) {
+            *out = c.rem_euclid(prime.modulus.value().into()) as u64;
+        }
+        prime.ntt.forward(x.limb_mut(limb));
+    }
+    let plain = divide(&parameters, x.clone(), level, 0, true);
+    let mut pair = ExtendedPair::zero(&parameters, level, 1);
+    pair.add_scaled(&parameters, &x, None);
+    assert_eq!(pair.mod_down_rescale(&parameters).0, plain);
+
+    let mut rows = plain;
+    assert_eq!(rows.limbs(), parameters.limbs_at(below));
+    for (limb, prime) in parameters.moduli_at(below).iter().enumerate() {
+        prime.ntt.inverse(rows.limb_mut(limb));
+    }
+    for (position, c) in coefficients.iter().enumerate() {
+        let rounded = (2 * c * to + from).div_euclid(2 * from);
+        for (limb, prime) in parameters.moduli_at(below).iter().enumerate() {
+            let want = rounded.rem_euclid(prime.modulus.value().into()) as u64;
+            assert_eq!(rows.limb(limb)[position], want, "{c} at {position}");
+        }
+    }
+}
+
 #[test]
 fn the_fused_rescale_rounds_once() {
     let parameters = parameters();
@@ -86,7 +142,7 @@ fn digits_are_centred_residues_modulo_groups_of_primes() {
     }
     let digits = parameters.digits(4, 2).unwrap();
     assert_eq!(digits, [0..3, 3..5]);
-    let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+    let decomposed = Decomposed::new(&parameters, (x.limbs() - 1, &x), 2).unwrap();
     for (digit, range) in digits.into_iter().enumerate() {
         let primes = &parameters.moduli()[range.clone()];
         let product: i128 = primes.iter().map(|p| i128::from(p.modulus.value())).product();
@@ -157,7 +213,7 @@ fn a_key_product_is_the_sum_of_products_with_both_halves_of_the_key() {
         let n = parameters.n();
         let mut key = key(&parameters, 4, None);
         let x = uniform(&parameters, level + 1, 9);
-        let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+        let decomposed = Decomposed::new(&parameters, (x.limbs() - 1, &x), 2).unwrap();
         let found = decomposed.product(&parameters, &key).unwrap();
         for row in 0..level + 3 {
             let own = if row <= level { row } else { row + 4 - level };
@@ -175,7 +231,7 @@ fn a_key_product_is_the_sum_of_products_with_both_halves_of_the_key() {
         key.expand(&parameters);
         let expanded = decomposed.product(&parameters, &key).unwrap();
         assert_eq!((&expanded.c0, &expanded.c1), (&found.c0, &found.c1));
-        let fused = key_product(&parameters, &x, &key).unwrap();
+        let fused = key_product(&parameters, (x.limbs() - 1, &x), &key).unwrap();
         assert_eq!((fused.c0, fused.c1), (found.c0, found.c1));
     }
 }
@@ -198,14 +254,14 @@ fn a_key_on_disk_is_the_same_key() {
     let bytes = in_memory.size_in_bytes();
     assert_eq!((first.size_in_bytes(), second.size_in_bytes()), (2 * bytes as u64, bytes as u64));
     let x = uniform(&parameters, 4, 9);
-    let want = key_product(&parameters, &x, &in_memory).unwrap();
+    let want = key_product(&parameters, (x.limbs() - 1, &x), &in_memory).unwrap();
     for key in [&written, &moved, &moved_on] {
         assert_eq!((key.size_in_bytes(), key.bytes_on_disk()), (0, bytes));
         assert_eq!(key, &in_memory);
         assert_eq!(key.to_bytes(&parameters), in_memory.to_bytes(&parameters));
-        let fused = key_product(&parameters, &x, key).unwrap();
+        let fused = key_product(&parameters, (x.limbs() - 1, &x), key).unwrap();
         assert_eq!((&fused.c0, &fused.c1), (&want.c0, &want.c1));
-        let decomposed = Decomposed::new(&parameters, &x, 2).unwrap();
+        let decomposed = Decomposed::new(&parameters, (x.limbs() - 1, &x), 2).unwrap();
         let product = decomposed.product(&parameters, key).unwrap();
         assert_eq!((&product.c0, &product.c1), (&want.c0, &want.c1));
     }
@@ -219,8 +275,8 @@ fn a_store_that_fails_is_an_error_wherever_it_is_read() {
     store.damage(store.size_in_bytes() - 1);
     let x = uniform(&parameters, 5, 9);
     let failed = [
-        key_product(&parameters, &x, &key).map(drop),
-        Decomposed::new(&parameters, &x, 2).unwrap().product(&parameters, &key).map(drop),
+        key_product(&parameters, (x.limbs() - 1, &x), &key).map(drop),
+        Decomposed::new(&parameters, (x.limbs() - 1, &x), 2).unwrap().product(&parameters, &key).map(drop),
         key.to_bytes(&parameters).map(drop),
         key.clone().move_to(&self::store()),
     ];

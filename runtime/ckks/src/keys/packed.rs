@@ -15,15 +15,20 @@ use crate::seed::strip_length;
 /// What polynomials a key has: `digits` of them over `q_0 ..= q_level` and the first `special_count` special primes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PackedShape {
-    pub(crate) level: usize,
-    pub(crate) special_count: usize,
-    pub(crate) digits: usize,
+    level: usize,
+    limbs: usize,
+    special_count: usize,
+    digits: usize,
 }
 
 impl PackedShape {
+    pub(crate) fn new(parameters: &Parameters, level: usize, special_count: usize, digits: usize) -> Self {
+        Self { level, limbs: parameters.limbs_at(level), special_count, digits }
+    }
+
     /// Rows of each polynomial.
     pub(crate) fn rows(self) -> usize {
-        self.level + 1 + self.special_count
+        self.limbs + self.special_count
     }
 
     /// Words of one row of all digits: `N` times as many bits as the prime has, for each.
@@ -291,7 +296,7 @@ mod tests {
         tiny_for_tests(log_n, 50)
     }
 
-    const SHAPE: PackedShape = PackedShape { level: 2, special_count: 1, digits: 3 };
+    const SHAPE: PackedShape = PackedShape { level: 2, limbs: 3, special_count: 1, digits: 3 };
 
     fn residue(parameters: &Parameters, digit: usize, row: usize, position: usize) -> u64 {
         let x = (digit * 1_000_003 + row * 7_919 + position + 1) as u64;

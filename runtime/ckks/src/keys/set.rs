@@ -26,12 +26,12 @@ impl KeyLevels {
     /// The key with the lowest level that still reaches `level`; among several, the one with most special
     /// primes, which has the fewest digits.
     pub fn at(&self, level: usize) -> Option<&KeySwitchKey> {
-        self.keys.iter().find(|key| key.level() >= level)
+        self.keys.iter().find(|key| key.reaches(level))
     }
 
     /// The key with this number of special primes and the lowest level that still reaches `level`.
     pub fn at_special(&self, level: usize, special_count: usize) -> Option<&KeySwitchKey> {
-        self.keys.iter().find(|key| key.level() >= level && key.special_count() == special_count)
+        self.keys.iter().find(|key| key.reaches(level) && key.special_count() == special_count)
     }
 
     /// All keys, ascending in level.

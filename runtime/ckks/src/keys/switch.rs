@@ -33,6 +33,8 @@ pub enum DigitLayout {
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeySwitchKey {
     level: usize,
+    /// The lowest level with limbs of the same chain.
+    lowest_level: usize,
     special_count: usize,
     layout: DigitLayout,
     seed: Seed,
@@ -59,12 +61,13 @@ impl KeySwitchKey {
         fill: impl Fn(&mut S, usize, usize, &mut [u64]) + Send + Sync,
     ) -> Result<Self, EvaluationError> {
         let digits = Self::layout_digits(parameters, level, special_count, layout)?;
-        let shape = PackedShape { level, special_count, digits: digits.len() };
+        let shape = PackedShape::new(parameters, level, special_count, digits.len());
         let b = match store {
             None => PackedRows::in_memory(parameters, shape, scratch, fill),
             Some(store) => PackedRows::in_store(parameters, shape, store, scratch, fill)?,
         };
-        Ok(Self { level, special_count, layout, seed, digits, b, a: None })
+        let lowest_level = parameters.lowest_level(level);
+        Ok(Self { level, lowest_level, special_count, layout, seed, digits, b, a: None })
     }
 
     /// Bytes that the packed digits `b_j` of such a key take, in memory and in files.
@@ -79,7 +82,7 @@ impl KeySwitchKey {
         layout: DigitLayout,
     ) -> Result<usize, EvaluationError> {
         let digits = Self::layout_digits(parameters, level, special_count, layout)?.len();
-        Ok(PackedShape { level, special_count, digits }.words(parameters) * size_of::<u64>())
+        Ok(PackedShape::new(parameters, level, special_count, digits).words(parameters) * size_of::<u64>())
     }
 
     /// The ranges of limbs that make up the digits of such a key.
@@ -94,22 +97,29 @@ impl KeySwitchKey {
         special_count: usize,
         layout: DigitLayout,
     ) -> Result<Vec<Range<usize>>, EvaluationError> {
-        let greedy = parameters.digits(level, special_count).ok_or_else(|| EvaluationError::Argument {
+        let digits = match layout {
+            DigitLayout::Greedy => parameters.digits(level, special_count),
+            DigitLayout::Single => parameters
+                .has_keys(level, special_count)
+                .then(|| std::iter::once(0..parameters.limbs_at(level)).collect()),
+        };
+        digits.ok_or_else(|| EvaluationError::Argument {
             what: format!(
                 "no key with {special_count} special primes at level {level}: allowed are 1..={} special primes with at least the bits of every prime, and levels 0..={}",
                 parameters.special_limbs(),
                 parameters.max_level()
             ),
-        })?;
-        Ok(match layout {
-            DigitLayout::Greedy => greedy,
-            DigitLayout::Single => std::iter::once(0..level + 1).collect(),
         })
     }
 
     /// The highest level of ciphertexts this key works for.
     pub fn level(&self) -> usize {
         self.level
+    }
+
+    /// Whether the key works for ciphertexts at `level`: it has its limbs.
+    pub fn reaches(&self, level: usize) -> bool {
+        (self.lowest_level..=self.level).contains(&level)
     }
 
     /// How many special primes the key has.
@@ -152,15 +162,11 @@ impl KeySwitchKey {
     pub fn expand(&mut self, parameters: &Parameters) {
         if self.a.is_none() {
             let (seed, level) = (&self.seed, self.level);
+            let shape = PackedShape::new(parameters, level, self.special_count, self.digits.len());
             let fill =
                 |(): &mut (), digit, row, out: &mut [u64]| mask_row(parameters, seed, level, digit, row, out);
-            self.a = Some(PackedRows::in_memory(parameters, self.shape(), || (), fill));
+            self.a = Some(PackedRows::in_memory(parameters, shape, || (), fill));
         }
-    }
-
-    fn shape(&self) -> PackedShape {
-        let (level, special_count) = (self.level, self.special_count);
-        PackedShape { level, special_count, digits: self.digits.len() }
     }
 
     /// Forgets the expanded halves.
@@ -179,7 +185,7 @@ impl KeySwitchKey {
         level: usize,
         row: usize,
     ) -> Result<PackedRow<'_>, EvaluationError> {
-        self.b.row(parameters, self.own_row(level, row))
+        self.b.row(parameters, self.own_row(parameters, level, row))
     }
 
     /// The same of all `a_j`, if the key is expanded.
@@ -193,7 +199,7 @@ impl KeySwitchKey {
         level: usize,
         row: usize,
     ) -> Result<Option<PackedRow<'_>>, EvaluationError> {
-        self.a.as_ref().map(|a| a.row(parameters, self.own_row(level, row))).transpose()
+        self.a.as_ref().map(|a| a.row(parameters, self.own_row(parameters, level, row))).transpose()
     }
 
     /// The same of one `a_j`, to be generated.
@@ -204,9 +210,9 @@ impl KeySwitchKey {
         level: usize,
         row: usize,
     ) -> UniformRow {
-        let own = self.own_row(level, row);
+        let own = self.own_row(parameters, level, row);
         let modulus = &parameters.extended_prime(self.level, own).modulus;
-        UniformRow::new(&self.seed, mask_domain(self.level, digit, own), modulus)
+        UniformRow::new(&self.seed, mask_domain(parameters.limbs_at(self.level), digit, own), modulus)
     }
 
     /// Whether [`KeySwitchKey::expand`] was called.
@@ -214,8 +220,9 @@ impl KeySwitchKey {
         self.a.is_some()
     }
 
-    fn own_row(&self, level: usize, row: usize) -> usize {
-        if row <= level { row } else { row - level + self.level }
+    fn own_row(&self, parameters: &Parameters, level: usize, row: usize) -> usize {
+        let limbs = parameters.limbs_at(level);
+        if row < limbs { row } else { row - limbs + parameters.limbs_at(self.level) }
     }
 
     /// The key as bytes; always without the expanded halves.
@@ -254,11 +261,12 @@ impl KeySwitchKey {
             let allowed = (1, parameters.special_limbs() as u64);
             FormatError::Value { what: "special primes at this level", found: special_count as u64, allowed }
         })?;
-        let shape = PackedShape { level, special_count, digits: digits.len() };
+        let shape = PackedShape::new(parameters, level, special_count, digits.len());
         let b = reader.raw(shape.words(parameters) * size_of::<u64>())?;
         let b = PackedRows::read(parameters, shape, b)?;
         reader.finish()?;
-        Ok(Self { level, special_count, layout, seed, digits, b, a: None })
+        let lowest_level = parameters.lowest_level(level);
+        Ok(Self { level, lowest_level, special_count, layout, seed, digits, b, a: None })
     }
 }
 
@@ -271,10 +279,15 @@ pub fn mask_row(
     row: usize,
     out: &mut [u64],
 ) {
-    uniform_row(seed, mask_domain(level, digit, row), &parameters.extended_prime(level, row).modulus, out);
+    uniform_row(
+        seed,
+        mask_domain(parameters.limbs_at(level), digit, row),
+        &parameters.extended_prime(level, row).modulus,
+        out,
+    );
 }
 
-fn mask_domain(level: usize, digit: usize, row: usize) -> Domain {
-    let limb = if row <= level { row } else { Domain::SPECIAL + row - level - 1 };
+fn mask_domain(limbs: usize, digit: usize, row: usize) -> Domain {
+    let limb = if row < limbs { row } else { Domain::SPECIAL + row - limbs };
     Domain { purpose: Purpose::KeySwitch, digit, limb }
 }

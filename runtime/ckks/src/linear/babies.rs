@@ -138,7 +138,9 @@ impl<'a> HoistedBabies<'a> {
         let level = input.level;
         let (rotations, stride) = evenly_spaced(giants)?;
         let count = rotations.len();
-        let digits = |ciphertext: &Ciphertext| Decomposed::new(parameters, &ciphertext.c1, special_count);
+        let digits = |ciphertext: &Ciphertext| {
+            Decomposed::new(parameters, (ciphertext.level, &ciphertext.c1), special_count)
+        };
         let mut origins = vec![(digits(input)?, Cow::Borrowed(input))];
         let mut babies: Vec<Baby<'a>> = Vec::with_capacity(count);
         for index in 0..count {
@@ -179,11 +181,12 @@ fn origins<'a>(
     if !moves {
         return Ok(vec![Origin { ciphertext: Cow::Borrowed(input), decomposed: None }]);
     }
-    let digits = Decomposed::new(parameters, &input.c1, special_count)?;
+    let digits = Decomposed::new(parameters, (input.level, &input.c1), special_count)?;
     let turned = firsts.iter().map(|(&galois, key)| {
         let product = digits.product(parameters, key)?;
         let ciphertext = evaluator.finish_automorphism(input, product, galois);
-        let decomposed = Some(Decomposed::new(parameters, &ciphertext.c1, special_count)?);
+        let decomposed =
+            Some(Decomposed::new(parameters, (ciphertext.level, &ciphertext.c1), special_count)?);
         Ok(Origin { ciphertext: Cow::Owned(ciphertext), decomposed })
     });
     let turned = turned.collect::<Result<Vec<_>, EvaluationError>>()?;
@@ -205,7 +208,7 @@ fn common_special_count(
     let key = |galois: Galois, special_count: usize| evaluator.route_special(galois, level, special_count);
     let rows = |special_count: usize| {
         let digits = parameters.digits(level, special_count).map_or(usize::MAX, |digits| digits.len());
-        digits.saturating_mul(level + 1 + special_count)
+        digits.saturating_mul(parameters.limbs_at(level) + special_count)
     };
     let mut counts: Vec<usize> = (1..=parameters.max_special_count(level)).collect();
     counts.sort_by_key(|&count| rows(count));
@@ -244,7 +247,7 @@ impl HoistedBabies<'_> {
     fn row_product(&self, index: usize, row: usize) -> Result<RowProduct<'_>, EvaluationError> {
         let baby = &self.babies[index];
         let Origin { ciphertext, decomposed } = &self.origins[baby.origin];
-        let in_chain = row <= self.level;
+        let in_chain = row < ciphertext.c0.limbs();
         let [c0, c1] = [&ciphertext.c0, &ciphertext.c1].map(|half| in_chain.then(|| half.limb(row)));
         match (&baby.switch, decomposed) {
             (Some((key, _)), Some(digits)) => digits.row_product(self.parameters, key, row, [c0, None]),

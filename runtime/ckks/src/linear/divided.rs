@@ -26,11 +26,11 @@ pub(crate) struct DividedBabies {
 
 /// Whether dividing the babies first is cheaper than rows for the special primes, counting transforms of one row.
 ///
-/// Dividing costs `special_count + level + 1` of them for both halves of every baby. It saves as many for one half
+/// Dividing costs `special_count + limbs` of them for both halves of every baby. It saves as many for one half
 /// of every giant step, and `special_count` rows of every diagonal; such a row costs about a third of a transform,
 /// half of one if the diagonal has the longest period, plus the product.
-pub(crate) fn dividing_pays(giants: &[GiantStep], level: usize, special_count: usize) -> bool {
-    let division = special_count + level + 1;
+pub(crate) fn dividing_pays(giants: &[GiantStep], limbs: usize, special_count: usize) -> bool {
+    let division = special_count + limbs;
     let babies = baby_rotations(giants).iter().filter(|&&rotation| rotation != 0).count();
     let steps = giants.iter().filter(|giant| giant.rotation != 0).count();
     let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn maps_with_many_diagonals_per_baby_are_divided_first() {
         let pays = |diagonals: i32, span: i32| {
-            dividing_pays(&split_rotations(&(0..diagonals).collect(), span), 3, 3)
+            dividing_pays(&split_rotations(&(0..diagonals).collect(), span), 4, 3)
         };
         assert!(pays(900, 45) && pays(144, 9));
         assert!(!pays(9, 9) && !pays(8, 4));

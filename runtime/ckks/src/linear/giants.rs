@@ -55,7 +55,7 @@ fn add_product(
 ) -> Result<(), EvaluationError> {
     let (level, strip) = (sum.level, strip(parameters));
     let automorphism = parameters.permutation(galois);
-    key_product_onto(parameters, c1, key, plus, sum, |row, product, [sum0, sum1], scratch| {
+    key_product_onto(parameters, (level, c1), key, plus, sum, |row, product, [sum0, sum1], scratch| {
         let m = &parameters.extended_prime(level, row).modulus;
         let strips = sum0.chunks_exact_mut(strip).zip(sum1.chunks_exact_mut(strip));
         for ((sum0, sum1), start) in strips.zip((0..).step_by(strip)) {

@@ -99,6 +99,7 @@ pub(crate) fn inwards(giants: &[GiantStep]) -> Vec<GiantStep> {
 pub(crate) struct Horner<'a> {
     evaluator: &'a Evaluator<'a>,
     span: i32,
+    level: usize,
     /// Special primes of the key.
     special_count: usize,
     /// The sum so far, to be rotated by this much.
@@ -118,8 +119,14 @@ impl Inner {
 }
 
 impl<'a> Horner<'a> {
-    pub(crate) fn new(evaluator: &'a Evaluator<'a>, giants: &[GiantStep], special_count: usize) -> Self {
-        Self { evaluator, span: span(giants), special_count, sum: None }
+    /// For ciphertexts at `level` and a key with `special_count` special primes.
+    pub(crate) fn new(
+        evaluator: &'a Evaluator<'a>,
+        giants: &[GiantStep],
+        level: usize,
+        special_count: usize,
+    ) -> Self {
+        Self { evaluator, span: span(giants), level, special_count, sum: None }
     }
 
     /// Adds the inner sums of the next giant steps of [`inwards`], over the special primes of the key or none, one for
@@ -140,9 +147,9 @@ impl<'a> Horner<'a> {
         Ok(())
     }
 
-    /// The sum of everything, rescaled from `level`; zero if nothing was added.
-    pub(crate) fn rescaled(mut self, level: usize) -> Result<(Poly, Poly), EvaluationError> {
-        let parameters = self.evaluator.parameters();
+    /// The sum of everything, rescaled; zero if nothing was added.
+    pub(crate) fn rescaled(mut self) -> Result<(Poly, Poly), EvaluationError> {
+        let (parameters, level) = (self.evaluator.parameters(), self.level);
         let zero = || ExtendedPair::zero(parameters, level, 0);
         let (at, mut sum) = self.sum.take().unwrap_or_else(|| (0, Inner::new(zero())));
         if at != 0 {
@@ -160,7 +167,7 @@ impl<'a> Horner<'a> {
         let mut onto = match onto {
             Inner::Extended(pair) => pair,
             Inner::Divided(c0, c1) => {
-                let mut pair = ExtendedPair::zero(parameters, c0.limbs() - 1, self.special_count);
+                let mut pair = ExtendedPair::zero(parameters, self.level, self.special_count);
                 pair.add_scaled(parameters, &c0, Some(&c1));
                 pair
             }
@@ -266,9 +273,9 @@ pub(crate) fn all_inner_sums<B: BabyRows>(
 
 /// Whether dividing every baby by `P` takes fewer transforms of a row than rows for the special primes, for diagonals
 /// of the longest period.
-fn storing_pays(giants: &[GiantStep], level: usize, special_count: usize) -> bool {
+fn storing_pays(giants: &[GiantStep], limbs: usize, special_count: usize) -> bool {
     let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
-    2 * baby_rotations(giants).len() * (level + 1 + special_count) < diagonals * special_count
+    2 * baby_rotations(giants).len() * (limbs + special_count) < diagonals * special_count
 }
 
 impl Evaluator<'_> {
@@ -286,9 +293,9 @@ impl Evaluator<'_> {
         let parameters = self.parameters();
         let level = self.common_level(ciphertexts)?;
         let mut horners: Vec<_> =
-            ciphertexts.iter().map(|_| Horner::new(self, giants, special_count)).collect();
+            ciphertexts.iter().map(|_| Horner::new(self, giants, level, special_count)).collect();
         let inputs = ciphertexts.par_iter();
-        if steps == BabySteps::Repeated || storing_pays(giants, level, special_count) {
+        if steps == BabySteps::Repeated || storing_pays(giants, parameters.limbs_at(level), special_count) {
             let babies = inputs.map(|input| StoredBabies::new(self, input, giants, steps));
             let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {
@@ -301,9 +308,9 @@ impl Evaluator<'_> {
             Horner::add_all(&mut horners, all_inner_sums(parameters, babies, giants, diagonals)?)?;
         }
         let finish = |(horner, input): (Horner<'_>, &Ciphertext)| {
-            let (c0, c1) = horner.rescaled(level)?;
-            let scale = input.scale.mul(plaintext_scale).div_prime(parameters.prime(level));
-            Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+            let (c0, c1) = horner.rescaled()?;
+            let scale = input.scale.mul(plaintext_scale).div(parameters.rescale_factor(level));
+            Ok(Ciphertext { level: parameters.level_below(level), scale, c0, c1 })
         };
         horners.into_par_iter().zip(ciphertexts).map(finish).collect()
     }

@@ -92,7 +92,7 @@ fn block_sums<B: BabyRows>(
         None => chunk_length(n, babies_count, block.packing),
     };
     let mut plaintexts = Strips::new(block, n, chunk);
-    for row in 0..=level + special_count {
+    for row in 0..parameters.limbs_at(level) + special_count {
         let babies = inputs.iter().map(|babies| babies.row(row)).collect::<Result<Vec<_>, _>>()?;
         let prime = parameters.extended_prime(level, row);
         plaintexts.fill(block, prime);

@@ -3,6 +3,7 @@
 //! A key for level `l` with `k` special primes is encrypted modulo `Q_l P_k`, and the security table bounds that
 //! modulus. The lower the level, the more special primes fit, and the fewer digits a key needs.
 
+use super::chains::Chains;
 use super::{Parameters, RingPrime};
 use crate::security;
 
@@ -33,8 +34,8 @@ impl Parameters {
         let rows = |count: usize| -> Option<usize> {
             let digits = self.digits(level, count)?;
             let room = log2(&self.special_moduli()[..count]) - MARGIN_BITS;
-            let quiet = digits.iter().all(|digit| log2(&self.moduli()[digit.clone()]) <= room);
-            quiet.then_some(digits.len() * (level + 1 + count))
+            let quiet = digits.iter().all(|digit| log2(&self.moduli_at(level)[digit.clone()]) <= room);
+            quiet.then_some(digits.len() * (self.limbs_at(level) + count))
         };
         (1..=all).filter_map(|count| Some((rows(count)?, count))).min().map_or(all, |(_, count)| count)
     }
@@ -44,13 +45,13 @@ impl Parameters {
 ///
 /// If the highest level has no room for even one special prime, or the degree is not in the table, keys may have
 /// all: such a set is known by its modulus to be insecure.
-pub(super) fn key_moduli(log_n: u32, chain: &[u64], special: &[u64]) -> (Vec<usize>, f64) {
+pub(super) fn key_moduli(log_n: u32, chains: &Chains, primes: &[u64], special: &[u64]) -> (Vec<usize>, f64) {
     let log2 = |primes: &[u64]| primes.iter().map(|&q| (q as f64).log2()).sum::<f64>();
-    let modulus = |level: usize, count: usize| log2(&chain[..=level]) + log2(&special[..count]);
+    let modulus = |level: usize, count: usize| log2(&primes[chains.limbs(level)]) + log2(&special[..count]);
     let limit = security::max_log_qp_128(log_n).map_or(0.0, f64::from);
     let within = |level: usize| (1..=special.len()).rev().find(|&count| modulus(level, count) <= limit);
-    let counts: Option<Vec<usize>> = (0..chain.len()).map(within).collect();
-    let counts = counts.unwrap_or_else(|| vec![special.len(); chain.len()]);
+    let counts: Option<Vec<usize>> = (0..chains.levels()).map(within).collect();
+    let counts = counts.unwrap_or_else(|| vec![special.len(); chains.levels()]);
     let largest = counts.iter().enumerate().map(|(level, &count)| modulus(level, count)).fold(0.0, f64::max);
     (counts, largest)
 }
@@ -63,6 +64,7 @@ mod tests {
     fn lower_levels_have_room_for_more_special_primes() {
         let literal =
             ParametersLiteral { special_bits: vec![48, 49, 49, 49, 49, 49], ..ParametersLiteral::b5() };
+        let literal = ParametersLiteral { input_bits: vec![], raised_bits: vec![], ..literal };
         let parameters = Parameters::new(literal).unwrap();
         let counts: Vec<_> = (14..=18).map(|level| parameters.max_special_count(level)).collect();
         assert_eq!(counts, [6, 6, 5, 4, 3]);
@@ -76,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_chain_without_room_for_a_special_prime_is_refused() {
-        let literal = ParametersLiteral { compute_bits: vec![31; 12], ..ParametersLiteral::b5() };
+        let literal = ParametersLiteral { eval_mod_bits: vec![40; 13], ..ParametersLiteral::b5() };
         assert!(matches!(Parameters::new(literal), Err(ParameterError::Insecure { .. })));
     }
 }

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// The chain of moduli is, from limb 0 upwards: `base | slots_to_coeffs | compute | eval_mod |
 /// coeffs_to_slots`. A rescale drops the highest limb left, so a bootstrap consumes the list from the right
 /// and leaves a ciphertext with `base | slots_to_coeffs | compute`.
+///
+/// While a bootstrap consumes its part of the list it has no use for the small primes below: with `raised`, it has the
+/// limbs `raised | eval_mod | coeffs_to_slots`, fewer primes of about as many bits together, and the last rescale of the
+/// modular reduction changes to the others (as in "Grafting: Complementing RNS in CKKS", eprint
+/// 2024/1014).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParametersLiteral {
@@ -18,6 +23,13 @@ pub struct ParametersLiteral {
     pub slots_to_coeffs_bits: Vec<u32>,
     /// Primes consumed by the computation between two bootstraps, lowest first.
     pub compute_bits: Vec<u32>,
+    /// Primes for levels above those after a bootstrap, lowest first: linear maps of inputs consume them. Only with raised
+    /// primes, as other sets have levels above anyway.
+    #[serde(default)]
+    pub input_bits: Vec<u32>,
+    /// Primes in place of `base | slots_to_coeffs | compute` during a bootstrap; empty to keep these.
+    #[serde(default)]
+    pub raised_bits: Vec<u32>,
     /// Primes consumed by the approximate modular reduction, lowest first.
     pub eval_mod_bits: Vec<u32>,
     /// Primes consumed by the coefficients-to-slots transform, lowest first.
@@ -85,9 +97,11 @@ impl ParametersLiteral {
             base_bits: 40,
             slots_to_coeffs_bits: vec![28; 2],
             compute_bits: vec![31; 5],
+            input_bits: vec![31; 4],
+            raised_bits: vec![50; 5],
             eval_mod_bits: vec![40; 8],
             coeffs_to_slots_bits: vec![40; 3],
-            special_bits: vec![48, 49, 49, 49, 49, 49],
+            special_bits: vec![48, 48, 49, 50, 50, 50],
             log_scale: 31,
             bootstrap: Some(BootstrapLiteral::standard()),
         }
@@ -95,7 +109,12 @@ impl ParametersLiteral {
 
     /// `N = 2^15`, six compute levels, keys of up to 868 bits.
     pub fn b6() -> Self {
-        Self { compute_bits: vec![31; 6], ..Self::b5() }
+        Self {
+            compute_bits: vec![31; 6],
+            raised_bits: vec![47; 6],
+            special_bits: vec![48, 49, 48, 48, 48, 48],
+            ..Self::b5()
+        }
     }
 
     /// `N = 2^16`, nine compute levels of 40 bits, 1485 bits: high precision and more slots.
@@ -105,6 +124,8 @@ impl ParametersLiteral {
             base_bits: 45,
             slots_to_coeffs_bits: vec![30; 3],
             compute_bits: vec![40; 9],
+            input_bits: vec![],
+            raised_bits: vec![],
             eval_mod_bits: vec![45; 8],
             coeffs_to_slots_bits: vec![45; 4],
             special_bits: vec![50; 9],
@@ -113,11 +134,18 @@ impl ParametersLiteral {
         }
     }
 
-    /// Sizes of the primes of the chain, limb 0 first.
+    /// The level right after a bootstrap: slots-to-coefficients plus compute levels.
+    pub(super) fn compute_top_level(&self) -> usize {
+        self.slots_to_coeffs_bits.len() + self.compute_bits.len()
+    }
+
+    /// Sizes of all primes but the special ones, in the order of the fields.
     pub fn chain_bits(&self) -> impl Iterator<Item = u32> + '_ {
         std::iter::once(self.base_bits)
             .chain(self.slots_to_coeffs_bits.iter().copied())
             .chain(self.compute_bits.iter().copied())
+            .chain(self.input_bits.iter().copied())
+            .chain(self.raised_bits.iter().copied())
             .chain(self.eval_mod_bits.iter().copied())
             .chain(self.coeffs_to_slots_bits.iter().copied())
     }

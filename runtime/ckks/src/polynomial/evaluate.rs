@@ -88,7 +88,7 @@ impl Context<'_> {
     fn node(&self, node: &Node, target: Scale) -> Result<Ciphertext, EvaluationError> {
         check_scale(target)?;
         let level = self.top - node.depth;
-        let scale = target.mul_prime(self.evaluator.parameters().prime(level));
+        let scale = target.mul(self.evaluator.parameters().rescale_factor(level));
         let children = node
             .products
             .iter()

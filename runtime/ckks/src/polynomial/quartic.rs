@@ -77,8 +77,8 @@ impl Quartic {
 
 /// S, the scale of z.
 fn square_scale(parameters: &Parameters, level: usize) -> Scale {
-    let below = parameters.scale().mul_prime(parameters.prime(level - 1)).sqrt();
-    below.mul_prime(parameters.prime(level)).sqrt()
+    let below = parameters.scale().mul(parameters.rescale_factor(level - 1)).sqrt();
+    below.mul(parameters.rescale_factor(level)).sqrt()
 }
 
 impl Evaluator<'_> {

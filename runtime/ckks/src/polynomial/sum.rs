@@ -109,11 +109,11 @@ impl<'a> Sum<'a> {
         if level == 0 {
             return Err(EvaluationError::LevelTooLow { found: 0, needed: 1 });
         }
-        let scale = self.scale.div_prime(parameters.prime(level));
+        let scale = self.scale.div(parameters.rescale_factor(level));
         let compute = |part_of: &(dyn Fn(Part<'_>) + Sync)| {
-            let mut poly = Poly::unfilled(n, level + 1);
+            let mut poly = Poly::unfilled(n, parameters.limbs_at(level));
             let strip = n.min(STRIP);
-            let rows = poly.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli());
+            let rows = poly.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli_at(level));
             rows.enumerate().for_each(|(row, (out, prime))| {
                 for (index, out) in out.chunks_exact_mut(strip).enumerate() {
                     part_of(Part { row, start: index * strip, m: &prime.modulus, out });
@@ -128,9 +128,10 @@ impl<'a> Sum<'a> {
         } else {
             let d2 = compute(&|part| self.square_part(part));
             let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
-            key_product_plus(parameters, &d2, key, [Some(&d0), Some(&d1)])?.mod_down_rescale(parameters)
+            key_product_plus(parameters, (level, &d2), key, [Some(&d0), Some(&d1)])?
+                .mod_down_rescale(parameters)
         };
-        Ok(Ciphertext { level: level - 1, scale, c0, c1 })
+        Ok(Ciphertext { level: parameters.level_below(level), scale, c0, c1 })
     }
 
     /// Some of what is not multiplied by the secret.

@@ -12,6 +12,8 @@ pub(crate) fn literal(log_n: u32) -> ParametersLiteral {
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
         compute_bits: vec![31, 31, 31],
+        input_bits: vec![],
+        raised_bits: vec![],
         eval_mod_bits: vec![],
         coeffs_to_slots_bits: vec![],
         special_bits: vec![48, 48],

@@ -8,10 +8,11 @@ use crate::fixture::{Owner, max_error, values};
 fn the_default_set_is_secure_and_computes() {
     let parameters = Parameters::new(ParametersLiteral::b5()).unwrap();
     assert_eq!(parameters.security_bits(), Some(128));
-    assert!(parameters.log_qp() > 863.0 && parameters.log_qp() <= 864.0, "{}", parameters.log_qp());
-    assert_eq!((parameters.limbs(), parameters.special_limbs()), (19, 6));
+    assert!(parameters.log_qp() > 864.0 && parameters.log_qp() <= 865.0, "{}", parameters.log_qp());
+    assert_eq!((parameters.limbs(), parameters.special_limbs()), (12 + 16, 6));
+    assert_eq!((parameters.limbs_at(11), parameters.limbs_at(12), parameters.max_level()), (12, 6, 22));
     assert_eq!((parameters.slots_to_coeffs_top_level(), parameters.compute_top_level()), (2, 7));
-    assert_eq!(parameters.eval_mod_top_level(), 15);
+    assert_eq!(parameters.eval_mod_top_level(), 19);
 
     let owner = Owner::new(&parameters, 1);
     let (low, high) = (3, parameters.max_level());
@@ -42,7 +43,7 @@ fn sets_above_the_security_table_are_refused() {
         Parameters::new(literal).unwrap_err()
     };
     assert!(matches!(
-        refused(|literal| literal.compute_bits = vec![31; 12]),
+        refused(|literal| literal.eval_mod_bits = vec![40; 13]),
         ParameterError::Insecure { log_n: 15, allowed: Some(868), .. }
     ));
     assert!(matches!(refused(|literal| literal.log_n = 14), ParameterError::Insecure { log_n: 14, .. }));
@@ -61,8 +62,12 @@ fn sets_above_the_security_table_are_refused() {
         refused(|literal| literal.special_bits.clear()),
         ParameterError::Count { found: 0, .. }
     ));
-    let small = |literal: &mut ParametersLiteral| literal.compute_bits = vec![20; 3];
+    let small = |literal: &mut ParametersLiteral| literal.eval_mod_bits = vec![20; 3];
     assert!(matches!(refused(small), ParameterError::NotEnoughPrimes { bits: 20, wanted: 3 }));
+    let unlike = |literal: &mut ParametersLiteral| literal.raised_bits = vec![46; 6];
+    assert!(matches!(refused(unlike), ParameterError::Range { found: 276, allowed: (280, 284), .. }));
+    let alone = |literal: &mut ParametersLiteral| literal.raised_bits.clear();
+    assert!(matches!(refused(alone), ParameterError::Count { found: 4, allowed: (0, 0), .. }));
     let odd = |literal: &mut ParametersLiteral| literal.log_scale = 5;
     assert!(matches!(refused(odd), ParameterError::Range { what: "log_scale", found: 5, .. }));
 }
