@@ -40,6 +40,19 @@ pub(crate) struct Converters {
     made: RwLock<BTreeMap<Key, Arc<BaseConverter>>>,
 }
 
+impl Source {
+    /// Indices of its primes, in the order of the source rows.
+    pub(crate) fn primes(self) -> impl Iterator<Item = usize> {
+        (self.start..self.end).chain(self.extra)
+    }
+
+    /// What the inverse transforms of the source rows multiply by; see [`BaseConverter::digit_factors`].
+    pub(crate) fn digit_factors(self, primes: &[RingPrime]) -> Vec<u64> {
+        let moduli: Vec<Modulus> = self.primes().map(|i| primes[i].modulus).collect();
+        BaseConverter::digit_factors(&moduli)
+    }
+}
+
 impl Converters {
     /// The converter from `source` to the primes with these indices in `primes`.
     ///
@@ -52,8 +65,7 @@ impl Converters {
         if let Some(found) = self.made.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(found);
         }
-        let from: Vec<Modulus> =
-            (source.start..source.end).chain(source.extra).map(|i| primes[i].modulus).collect();
+        let from: Vec<Modulus> = source.primes().map(|i| primes[i].modulus).collect();
         let to: Vec<Modulus> = targets.iter().map(|&i| primes[i].modulus).collect();
         let converter = Arc::new(BaseConverter::new(&from, &to));
         let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);

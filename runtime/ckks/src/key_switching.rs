@@ -242,7 +242,8 @@ pub(crate) fn key_product_onto(
     )
 }
 
-/// A polynomial with the coefficients from which its digits are extended.
+/// A polynomial with what its digits are extended from: every row of its coefficients times the factor that base
+/// conversion starts from.
 struct Digits<'a> {
     parameters: &'a Parameters,
     level: usize,
@@ -258,14 +259,18 @@ impl<'a> Digits<'a> {
         special_count: usize,
     ) -> Result<Self, EvaluationError> {
         let ranges = KeySwitchKey::layout_digits(parameters, level, special_count, DigitLayout::Greedy)?;
+        let primes = parameters.all_primes();
+        let start = parameters.chain(level).start;
+        let source =
+            |range: &Range<usize>| Source { start: start + range.start, end: start + range.end, extra: None };
+        let factors: Vec<u64> = ranges.iter().flat_map(|range| source(range).digit_factors(primes)).collect();
         let mut coefficients = Poly::unfilled(x.n(), x.limbs());
         let rows = coefficients.as_mut_slice().par_chunks_exact_mut(x.n());
-        rows.zip(x.as_slice().par_chunks_exact(x.n())).zip(parameters.moduli_at(level)).for_each(
-            |((row, from), prime)| {
-                row.copy_from_slice(from);
-                prime.ntt.inverse(row);
-            },
-        );
+        let rows = rows.zip(x.as_slice().par_chunks_exact(x.n()));
+        rows.zip(parameters.moduli_at(level)).zip(factors).for_each(|(((row, from), prime), factor)| {
+            row.copy_from_slice(from);
+            prime.ntt.inverse_times(row, factor);
+        });
         Ok(Self { parameters, level, ranges, transformed: x, coefficients })
     }
 

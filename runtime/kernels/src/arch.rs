@@ -122,7 +122,8 @@ pub(crate) trait Kernels: Sync {
 /// The twiddle tables of one transform in the layout of one instruction set.
 pub(crate) trait NttPlan: Debug + Send + Sync {
     fn forward(&self, a: &mut [u64]);
-    fn inverse(&self, a: &mut [u64]);
+    /// Every coefficient comes out times a canonical factor.
+    fn inverse(&self, a: &mut [u64], factor: u64);
 }
 
 /// The portable specification.

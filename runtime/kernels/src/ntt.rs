@@ -59,7 +59,16 @@ impl Ntt {
     ///
     /// If `a` does not hold `n` values.
     pub fn inverse(&self, a: &mut [u64]) {
+        self.inverse_times(a, 1);
+    }
+
+    /// [`Ntt::inverse`], every coefficient times a canonical factor: as fast as without.
+    ///
+    /// # Panics
+    ///
+    /// If `a` does not hold `n` values.
+    pub fn inverse_times(&self, a: &mut [u64], factor: u64) {
         assert_eq!(a.len(), self.n, "the transform has a fixed length");
-        self.plan.inverse(a);
+        self.plan.inverse(a, factor);
     }
 }

@@ -95,13 +95,13 @@ fn change_chain(parameters: &Parameters, x: &mut Poly, level: usize) -> Poly {
         let factors = primes[chain.clone()].iter().map(|prime| m.reduce(prime.modulus.value()));
         factors.fold(1, |product, factor| m.mul(product, factor))
     };
-    x.as_mut_slice().par_chunks_exact_mut(n).zip(&primes[old.clone()]).for_each(|(row, prime)| {
+    let source = Source { start: old.start, end: old.end, extra: None };
+    let rows = x.as_mut_slice().par_chunks_exact_mut(n).zip(&primes[old.clone()]);
+    rows.zip(source.digit_factors(primes)).for_each(|((row, prime), factor)| {
         let m = &prime.modulus;
-        prime.ntt.inverse(row);
-        fhecc_kernels::mul_scalar_assign(row, product(m, &new), m);
+        prime.ntt.inverse_times(row, m.mul(product(m, &new), factor));
     });
     let from: Vec<&[u64]> = x.as_slice().chunks_exact(n).collect();
-    let source = Source { start: old.start, end: old.end, extra: None };
     let mut out = Poly::unfilled(n, new.len());
     let group = group_size(new.len());
     out.as_mut_slice().par_chunks_mut(n * group).enumerate().for_each(|(index, rows)| {
@@ -129,14 +129,17 @@ fn divide_once(
 ) {
     let n = parameters.n();
     let primes = parameters.all_primes();
-    let divisors: Vec<u64> =
-        (source.start..source.end).chain(source.extra).map(|i| primes[i].modulus.value()).collect();
+    let divisors: Vec<u64> = source.primes().map(|i| primes[i].modulus.value()).collect();
+    let mut factors = source.digit_factors(primes);
+    // Rows to divide by are in the order of `source`, but for the rescaled prime: it comes first in memory, last there.
+    if source.extra.is_some() {
+        factors.rotate_right(1);
+    }
     polys.par_iter_mut().for_each(|poly| {
         let (rows, divided) = poly.as_mut_slice().split_at_mut(remaining * n);
-        divided.par_chunks_exact_mut(n).enumerate().for_each(|(i, row)| {
-            parameters.extended_prime(level, remaining + i).ntt.inverse(row);
+        divided.par_chunks_exact_mut(n).zip(&factors).enumerate().for_each(|(i, (row, &factor))| {
+            parameters.extended_prime(level, remaining + i).ntt.inverse_times(row, factor);
         });
-        // Rows to divide by, in the order of `source`: the rescaled prime comes first in memory, last there.
         let mut from: Vec<&[u64]> = divided.chunks_exact(n).collect();
         if source.extra.is_some() {
             from.rotate_left(1);
@@ -149,7 +152,7 @@ fn divide_once(
     });
 }
 
-/// What a polynomial is divided by, with its coefficients modulo that.
+/// What a polynomial is divided by, with the digits of its coefficients modulo that.
 struct Divisor<'a> {
     parameters: &'a Parameters,
     level: usize,

@@ -90,7 +90,7 @@ impl BootstrapLiteral {
 }
 
 impl ParametersLiteral {
-    /// The default set: `N = 2^15`, five compute levels, keys of up to 864 bits.
+    /// The default set: `N = 2^15`, five compute levels, keys of up to 865 bits.
     pub fn b5() -> Self {
         Self {
             log_n: 15,
@@ -107,7 +107,7 @@ impl ParametersLiteral {
         }
     }
 
-    /// `N = 2^15`, six compute levels, keys of up to 868 bits.
+    /// `N = 2^15`, six compute levels, keys of up to 867 bits.
     pub fn b6() -> Self {
         Self {
             compute_bits: vec![31; 6],

@@ -97,9 +97,9 @@ impl NttPlan for Plan {
         unsafe { ntt::forward(&self.tables, a) }
     }
 
-    fn inverse(&self, a: &mut [u64]) {
+    fn inverse(&self, a: &mut [u64], factor: u64) {
         let Avx2(()) = self.proof;
         // SAFETY: `proof` exists, so the CPU has the features.
-        unsafe { ntt::inverse(&self.tables, a) }
+        unsafe { ntt::inverse(&self.tables, a, factor) }
     }
 }

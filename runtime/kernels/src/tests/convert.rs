@@ -56,6 +56,8 @@ fn conversion_gives_the_centred_representative() {
         distinct(&[48, 47, 46]),
         distinct(&[50, 49, 48, 47]),
         distinct(&[30, 29, 28, 27, 26]),
+        distinct(&[50, 30, 49, 31, 48, 32]),
+        distinct(&[50, 49, 48, 47, 46, 45, 44]),
         distinct(&[50, 49, 48, 47, 46, 45, 44, 43]),
     ];
     let to: Vec<Modulus> = [27, 28, 31, 40, 45, 50].into_iter().map(|bits| prime(bits, 6)).collect();
@@ -72,6 +74,11 @@ fn conversion_gives_the_centred_representative() {
         }));
         let src: Vec<Vec<u64>> =
             from.iter().map(|m| values.iter().map(|x| x.modulo(m.value())).collect()).collect();
+        let factors = BaseConverter::digit_factors(&from);
+        let digit = |(limb, (m, &factor)): (Vec<u64>, (&Modulus, &u64))| -> Vec<u64> {
+            limb.into_iter().map(|x| m.mul(x, factor)).collect()
+        };
+        let src: Vec<Vec<u64>> = src.into_iter().zip(from.iter().zip(&factors)).map(digit).collect();
         let src: Vec<&[u64]> = src.iter().map(Vec::as_slice).collect();
         let want = |x: &Big, p: &Modulus| {
             if half.less(*x) { p.neg(q.sub(*x).modulo(p.value())) } else { x.modulo(p.value()) }

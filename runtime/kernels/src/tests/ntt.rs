@@ -78,6 +78,12 @@ fn instruction_sets_agree_and_inverses_undo() {
                     assert!(x == a, "{isa} round trip, n {n}, {bits} bits");
                     ntt.inverse(&mut x);
                     assert!(x == coefficients, "{isa} inverse, n {n}, {bits} bits");
+                    for factor in [m.value() - 1, m.value() / 3] {
+                        let (mut times, mut want) = (a.clone(), coefficients.clone());
+                        ntt.inverse_times(&mut times, factor);
+                        kernels.mul_scalar_assign(&mut want, factor, &m);
+                        assert!(times == want, "{isa} inverse times {factor}, n {n}, {bits} bits");
+                    }
                 }
             }
         }

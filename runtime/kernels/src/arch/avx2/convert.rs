@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 use super::lanes::{Lanes, Row, Words, centred, exact, float, load, load_float, store, store_float};
 use super::rows::{pad, unpad};
 use super::sum::{Summation, terms};
-use crate::convert::{ConverterTables, FromPrime, MAX_FROM, ToPrime};
+use crate::convert::{ConverterTables, MAX_FROM, ToPrime};
 
 /// Rows per round: the digits of eight limbs fit in the L1 cache with room to spare.
 const ROUND: usize = 64;
@@ -25,7 +25,7 @@ pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
     let n = src[0].len();
     for start in (0..n).step_by(4 * ROUND) {
         let end = n.min(start + 4 * ROUND);
-        digits.fill(&tables.from, src, start, end);
+        digits.fill(&tables.reciprocals, src, start, end);
         for (dst, target) in dst.iter_mut().zip(&targets) {
             let dst = &mut dst[start..end];
             match src.len() {
@@ -63,23 +63,20 @@ impl<'a> Target<'a> {
 }
 
 impl Digits {
-    /// Computes the digits of coefficients `start..end`, at most one round.
+    /// Reads the digits of coefficients `start..end`, at most one round.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn fill(&mut self, from: &[FromPrime], src: &[&[u64]], start: usize, end: usize) {
+    fn fill(&mut self, reciprocals: &[f64], src: &[&[u64]], start: usize, end: usize) {
         for v in &mut self.v {
             store_float(v, _mm256_setzero_pd());
         }
-        for ((y, limb), from) in self.y.iter_mut().zip(src).zip(from) {
-            let lanes = Lanes::new(&from.modulus);
-            let (scale, reciprocal) =
-                (lanes.scalar(from.scale, &from.modulus), _mm256_set1_pd(from.reciprocal));
-            let digit = |x: __m256i| lanes.canonical(lanes.mul(float(x), scale));
+        for ((y, limb), &reciprocal) in self.y.iter_mut().zip(src).zip(reciprocals) {
+            let reciprocal = _mm256_set1_pd(reciprocal);
             let (rows, rest) = limb[start..end].as_chunks();
             let last = [pad(rest)];
             let rows = rows.iter().chain(&last[..rest.len().min(1)]);
             for ((y, v), row) in y.iter_mut().zip(&mut self.v).zip(rows) {
-                let digit = digit(load(row));
+                let digit = float(load(row));
                 store_float(y, digit);
                 // Not fused: the portable code rounds twice.
                 let sum = _mm256_add_pd(load_float(v), _mm256_mul_pd(digit, reciprocal));

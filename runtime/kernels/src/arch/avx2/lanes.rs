@@ -166,13 +166,6 @@ impl Lanes {
     pub(super) fn lower(self, x: __m256d) -> __m256d {
         _mm256_fnmadd_pd(round_product(x, self.reciprocal), self.q, x)
     }
-
-    /// `(-q, q)` to canonical, still as `f64`.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn canonical(self, x: __m256d) -> __m256d {
-        _mm256_blendv_pd(x, _mm256_add_pd(x, self.q), x)
-    }
 }
 
 /// A modulus in every lane, for words.

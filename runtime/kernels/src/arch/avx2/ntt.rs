@@ -23,20 +23,20 @@ const NEAR: usize = 1024;
 pub(super) fn forward(tables: &Tables, a: &mut [u64]) {
     let rows = a.as_chunks_mut().0;
     if tables.tight {
-        Walk::<true>::new(tables).down(0, 0, rows);
+        Walk::<true>::new(tables, 1).down(0, 0, rows);
     } else {
-        Walk::<false>::new(tables).down(0, 0, rows);
+        Walk::<false>::new(tables, 1).down(0, 0, rows);
     }
 }
 
-/// Canonical values to canonical coefficients.
+/// Canonical values to canonical coefficients times `factor`.
 #[target_feature(enable = "avx2,fma")]
-pub(super) fn inverse(tables: &Tables, a: &mut [u64]) {
+pub(super) fn inverse(tables: &Tables, a: &mut [u64], factor: u64) {
     let rows = a.as_chunks_mut().0;
     if tables.tight {
-        Walk::<true>::new(tables).up(0, 0, rows);
+        Walk::<true>::new(tables, factor).up(0, 0, rows);
     } else {
-        Walk::<false>::new(tables).up(0, 0, rows);
+        Walk::<false>::new(tables, factor).up(0, 0, rows);
     }
 }
 
@@ -45,12 +45,14 @@ pub(super) fn inverse(tables: &Tables, a: &mut [u64]) {
 struct Walk<'a, const TIGHT: bool> {
     tables: &'a Tables,
     ring: Ring<TIGHT>,
+    /// Factors of the last inverse level.
+    last: [f64; 2],
 }
 
 impl<'a, const TIGHT: bool> Walk<'a, TIGHT> {
     #[target_feature(enable = "avx2,fma")]
-    fn new(tables: &'a Tables) -> Self {
-        Self { tables, ring: Ring::new(&tables.m) }
+    fn new(tables: &'a Tables, factor: u64) -> Self {
+        Self { tables, ring: Ring::new(&tables.m), last: tables.last_factors(factor) }
     }
 
     /// Transforms block number `index` of pass number `depth`.
@@ -138,11 +140,11 @@ impl<'a, const TIGHT: bool> Walk<'a, TIGHT> {
         let blocks = blocks.chunks_exact_mut(blocks.len() / count);
         if pass.radix == 8 {
             for (block, w) in blocks.zip(&pass.twiddles.as_chunks().0[index..]) {
-                sweep::up8::<TIGHT, LAST>(self.ring, self.tables, block, w);
+                sweep::up8::<TIGHT, LAST>(self.ring, (&self.tables.m, &self.last), block, w);
             }
         } else {
             for (block, w) in blocks.zip(&pass.twiddles.as_chunks().0[index..]) {
-                sweep::up4::<TIGHT, LAST>(self.ring, self.tables, block, w);
+                sweep::up4::<TIGHT, LAST>(self.ring, (&self.tables.m, &self.last), block, w);
             }
         }
     }

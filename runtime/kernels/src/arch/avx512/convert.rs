@@ -6,96 +6,108 @@ use std::arch::x86_64::{
     _mm512_setzero_si512, _mm512_srli_epi64, _mm512_sub_epi64,
 };
 
-use super::lanes::{Factor, Lanes, Row, load, splat, store};
+use super::lanes::{Lanes, load, splat, store};
 use super::rows::{pad, unpad};
-use crate::convert::{ConverterTables, FromPrime, MAX_FROM, ToPrime};
+use crate::convert::{ConverterTables, MAX_FROM, ToPrime};
 
 /// Rows per round: the digits of eight limbs fit in the L1 cache with room to spare.
 const ROUND: usize = 32;
 
-/// The digits `y_i` of one round and their rounded sum `v`; rows beyond the data are never read.
-struct Digits {
-    y: [[Row; ROUND]; MAX_FROM],
-    v: [Row; ROUND],
-}
-
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
-    let mut digits = Digits { y: [[[0; 8]; ROUND]; MAX_FROM], v: [[0; 8]; ROUND] };
+    match src.len() {
+        1 => convert_from::<1>(tables, src, dst),
+        2 => convert_from::<2>(tables, src, dst),
+        3 => convert_from::<3>(tables, src, dst),
+        4 => convert_from::<4>(tables, src, dst),
+        5 => convert_from::<5>(tables, src, dst),
+        6 => convert_from::<6>(tables, src, dst),
+        7 => convert_from::<7>(tables, src, dst),
+        _ => convert_from::<MAX_FROM>(tables, src, dst),
+    }
+}
+
+/// The same, from `K` limbs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn convert_from<const K: usize>(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
     let n = src[0].len();
+    let mut quotients = [[0; 8]; ROUND];
     for start in (0..n).step_by(8 * ROUND) {
         let end = n.min(start + 8 * ROUND);
-        digits.fill(&tables.from, src, start, end);
+        let digits: [&[u64]; K] = std::array::from_fn(|k| &src[k][start..end]);
+        let (rows, rest) =
+            (digits.map(|limb| limb.as_chunks().0), digits.map(|limb| pad(limb.as_chunks::<8>().1)));
+        let whole = rows[0].len();
+        for (r, quotient) in quotients.iter_mut().take((end - start).div_ceil(8)).enumerate() {
+            let y = std::array::from_fn(|k| load(if r < whole { &rows[k][r] } else { &rest[k] }));
+            store(quotient, rounded_sum::<K>(y, &tables.reciprocals));
+        }
         for (dst, to) in dst.iter_mut().zip(&tables.to) {
-            let dst = &mut dst[start..end];
-            match src.len() {
-                1 => digits.combine::<1>(dst, to),
-                2 => digits.combine::<2>(dst, to),
-                3 => digits.combine::<3>(dst, to),
-                4 => digits.combine::<4>(dst, to),
-                5 => digits.combine::<5>(dst, to),
-                6 => digits.combine::<6>(dst, to),
-                // Factors beyond the source basis are zero.
-                _ => digits.combine::<MAX_FROM>(dst, to),
+            let target = Target::new(to);
+            let (out, tail) = dst[start..end].as_chunks_mut();
+            for (r, out) in out.iter_mut().enumerate() {
+                let y = std::array::from_fn(|k| load(&rows[k][r]));
+                store(out, target.combine::<K>(y, load(&quotients[r])));
+            }
+            if !tail.is_empty() {
+                let y = std::array::from_fn(|k| load(&rest[k]));
+                unpad(tail, target.combine::<K>(y, load(&quotients[whole])));
             }
         }
     }
 }
 
-impl Digits {
-    /// Computes the digits of coefficients `start..end`, at most one round.
+/// `v`, the rounded sum of the digits over their primes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+fn rounded_sum<const K: usize>(y: [__m512i; K], reciprocals: &[f64]) -> __m512i {
+    let mut quotient = _mm512_setzero_pd();
+    for (digit, &reciprocal) in y.into_iter().zip(reciprocals) {
+        // Not fused: the portable code rounds twice.
+        let term = _mm512_mul_pd(_mm512_cvtepu64_pd(digit), _mm512_set1_pd(reciprocal));
+        quotient = _mm512_add_pd(quotient, term);
+    }
+    _mm512_cvttpd_epu64(_mm512_add_pd(quotient, _mm512_set1_pd(0.5)))
+}
+
+/// One target prime.
+#[derive(Clone, Copy)]
+struct Target {
+    lanes: Lanes,
+    inverse: __m512i,
+    factors: [__m512i; MAX_FROM],
+    corrections: [__m512i; 2],
+}
+
+impl Target {
     #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn fill(&mut self, from: &[FromPrime], src: &[&[u64]], start: usize, end: usize) {
-        for (r, start) in (start..end).step_by(8).enumerate() {
-            let mut quotient = _mm512_setzero_pd();
-            for ((y, limb), from) in self.y.iter_mut().zip(src).zip(from) {
-                let x = match limb[start..end].first_chunk() {
-                    Some(row) => load(row),
-                    None => load(&pad(&limb[start..end])),
-                };
-                let lanes = Lanes::new(&from.modulus);
-                let digit = lanes.finish(lanes.mul_lazy(x, Factor::splat([from.scale, from.scale_shoup])));
-                store(&mut y[r], digit);
-                // Not fused: the portable code rounds twice.
-                let term = _mm512_mul_pd(_mm512_cvtepu64_pd(digit), _mm512_set1_pd(from.reciprocal));
-                quotient = _mm512_add_pd(quotient, term);
-            }
-            store(&mut self.v[r], _mm512_cvttpd_epu64(_mm512_add_pd(quotient, _mm512_set1_pd(0.5))));
+    #[target_feature(enable = "avx512f")]
+    fn new(to: &ToPrime) -> Self {
+        let corrections = to.corrections.as_chunks().0;
+        Self {
+            lanes: Lanes::new(&to.modulus),
+            inverse: splat(to.inverse),
+            factors: to.factors.map(|factor| splat(factor)),
+            corrections: [load(&corrections[0]), load(&corrections[1])],
         }
     }
 
-    /// Sums the digits of `K` limbs modulo one target prime.
+    /// The sum of the digits of `K` limbs modulo the prime.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn combine<const K: usize>(&self, dst: &mut [u64], to: &ToPrime) {
-        let lanes = Lanes::new(&to.modulus);
-        let inverse = splat(to.inverse);
-        let corrections = to.corrections.as_chunks().0;
-        let corrections = [load(&corrections[0]), load(&corrections[1])];
-        let factors = to.factors.map(|factor| splat(factor));
-        let row = |r: usize| -> __m512i {
-            let mut low = _mm512_permutex2var_epi64(corrections[0], load(&self.v[r]), corrections[1]);
-            // Starting at `p` keeps the difference below positive.
-            let mut high = lanes.q;
-            for (y, &factor) in self.y.iter().zip(&factors).take(K) {
-                let digit = load(&y[r]);
-                low = _mm512_madd52lo_epu64(low, digit, factor);
-                high = _mm512_madd52hi_epu64(high, digit, factor);
-            }
-            // Montgomery: the low halves of the sum and of `m p` are equal and cancel.
-            let zero = _mm512_setzero_si512();
-            let m = _mm512_madd52lo_epu64(zero, low, inverse);
-            let high = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
-            lanes.finish4(_mm512_sub_epi64(high, _mm512_madd52hi_epu64(zero, m, lanes.q)))
-        };
-        let (rows, rest) = dst.as_chunks_mut();
-        for (r, to) in rows.iter_mut().enumerate() {
-            store(to, row(r));
+    fn combine<const K: usize>(&self, y: [__m512i; K], v: __m512i) -> __m512i {
+        let mut low = _mm512_permutex2var_epi64(self.corrections[0], v, self.corrections[1]);
+        // Starting at `p` keeps the difference below positive.
+        let mut high = self.lanes.q;
+        for (digit, &factor) in y.into_iter().zip(&self.factors) {
+            low = _mm512_madd52lo_epu64(low, digit, factor);
+            high = _mm512_madd52hi_epu64(high, digit, factor);
         }
-        if !rest.is_empty() {
-            let x = row(rows.len());
-            unpad(rest, x);
-        }
+        // Montgomery: the low halves of the sum and of `m p` are equal and cancel.
+        let zero = _mm512_setzero_si512();
+        let m = _mm512_madd52lo_epu64(zero, low, self.inverse);
+        let high = _mm512_add_epi64(high, _mm512_srli_epi64::<52>(low));
+        self.lanes.finish4(_mm512_sub_epi64(high, _mm512_madd52hi_epu64(zero, m, self.lanes.q)))
     }
 }

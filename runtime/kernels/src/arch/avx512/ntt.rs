@@ -12,6 +12,7 @@ use sweep::Entry;
 use tail::Shared;
 
 use super::lanes::Row;
+use tables::Pair;
 pub(super) use tables::Tables;
 
 /// Canonical coefficients to canonical values.
@@ -25,14 +26,15 @@ pub(super) fn forward(tables: &Tables, a: &mut [u64]) {
     }
 }
 
-/// Canonical values to canonical coefficients.
+/// Canonical values to canonical coefficients times `factor`.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn inverse(tables: &Tables, a: &mut [u64]) {
+pub(super) fn inverse(tables: &Tables, a: &mut [u64], factor: u64) {
     let rows = a.as_chunks_mut().0;
+    let last = tables.last_factors(factor);
     match tables.growth {
-        TIGHT => Walk::<TIGHT>::new(tables).up(0, 0, rows),
-        MIDDLE => Walk::<MIDDLE>::new(tables).up(0, 0, rows),
-        _ => Walk::<WIDE>::new(tables).up(0, 0, rows),
+        TIGHT => Walk::<TIGHT>::new(tables).up(0, 0, rows, last),
+        MIDDLE => Walk::<MIDDLE>::new(tables).up(0, 0, rows, last),
+        _ => Walk::<WIDE>::new(tables).up(0, 0, rows, last),
     }
 }
 
@@ -77,9 +79,9 @@ impl<'a, const GROWTH: u8> Walk<'a, GROWTH> {
         }
     }
 
-    /// Undoes [`Walk::down`].
+    /// Undoes [`Walk::down`]; `last` are the factors of the last level.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    fn up(&self, depth: usize, index: usize, block: &mut [Row]) {
+    fn up(&self, depth: usize, index: usize, block: &mut [Row], last: [Pair; 2]) {
         let direction = &self.tables.up;
         let Some(pass) = direction.passes.get(depth) else {
             let shared = Shared::new(self.ring, direction, &self.tables.m);
@@ -91,14 +93,14 @@ impl<'a, const GROWTH: u8> Walk<'a, GROWTH> {
             return;
         };
         if depth + 1 == direction.passes.len() {
-            self.up(depth + 1, index, block);
+            self.up(depth + 1, index, block, last);
         } else {
             let len = block.len() / pass.radix;
             for (i, part) in block.chunks_exact_mut(len).enumerate() {
-                self.up(depth + 1, index * pass.radix + i, part);
+                self.up(depth + 1, index * pass.radix + i, part, last);
             }
         }
-        let last = (depth == 0).then_some([self.tables.scale, self.tables.last]);
+        let last = (depth == 0).then_some(last);
         if pass.radix == 8 {
             sweep::up8(self.ring, block, &pass.twiddles.as_chunks().0[index], last);
         } else {

@@ -1,6 +1,6 @@
 //! Fast base conversion, a few coefficients of all limbs at a time.
 
-use crate::convert::{ConverterTables, FromPrime, MAX_FROM};
+use crate::convert::{ConverterTables, MAX_FROM};
 
 /// Coefficients per round: one limb after the other is written, in pieces that stay in the L1 cache.
 const ROUND: usize = 256;
@@ -11,7 +11,7 @@ pub(crate) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
     for start in (0..n).step_by(ROUND) {
         let end = n.min(start + ROUND);
         for (digits, i) in digits.iter_mut().zip(start..end) {
-            *digits = split(&tables.from, src, i);
+            *digits = split(&tables.reciprocals, src, i);
         }
         for (dst, to) in dst.iter_mut().zip(&tables.to) {
             for (dst, (y, v)) in dst[start..end].iter_mut().zip(&digits) {
@@ -24,15 +24,15 @@ pub(crate) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
 }
 
 /// The digits `y_i` of coefficient `i` and their rounded sum `v`.
-fn split(from: &[FromPrime], src: &[&[u64]], i: usize) -> ([u64; MAX_FROM], usize) {
+fn split(reciprocals: &[f64], src: &[&[u64]], i: usize) -> ([u64; MAX_FROM], usize) {
     let mut digits = [0; MAX_FROM];
     // One multiplication and one addition per limb, in this order and each rounded: part of the specification.
     let mut quotient = 0.0;
-    for ((digit, limb), from) in digits.iter_mut().zip(src).zip(from) {
-        *digit = from.modulus.mul_shoup(limb[i], from.scale, from.scale_shoup);
+    for ((digit, limb), reciprocal) in digits.iter_mut().zip(src).zip(reciprocals) {
+        *digit = limb[i];
         #[expect(clippy::cast_precision_loss, reason = "exact: below 2^50")]
         let digit = *digit as f64;
-        quotient += digit * from.reciprocal;
+        quotient += digit * reciprocal;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 <= v <= 8")]
     let v = (quotient + 0.5) as usize;

@@ -24,9 +24,9 @@ pub(crate) struct Tables {
     forward: Vec<Factor>,
     inverse: Vec<Factor>,
     /// `1/n`.
-    scale: Factor,
+    scale: u64,
     /// `inverse[1]/n`: the twiddle of the last inverse level with the scaling folded in.
-    last: Factor,
+    last: u64,
 }
 
 impl Tables {
@@ -34,13 +34,7 @@ impl Tables {
         let scale = m.inv(m.reduce(n as u64));
         let inverse = powers(&m, n, m.inv(psi));
         let last = m.mul(inverse[1].value, scale);
-        Self {
-            m,
-            forward: powers(&m, n, psi),
-            inverse,
-            scale: Factor::new(scale, &m),
-            last: Factor::new(last, &m),
-        }
+        Self { m, forward: powers(&m, n, psi), inverse, scale, last }
     }
 }
 
@@ -78,7 +72,7 @@ impl NttPlan for Tables {
     }
 
     /// Values stay below `2q` between levels.
-    fn inverse(&self, a: &mut [u64]) {
+    fn inverse(&self, a: &mut [u64], factor: u64) {
         let (n, m, q2) = (a.len(), &self.m, 2 * self.m.value());
         let mut half = 1;
         while half < n / 2 {
@@ -94,11 +88,12 @@ impl NttPlan for Tables {
             }
             half *= 2;
         }
+        let [scale, last] = [self.scale, self.last].map(|value| Factor::new(m.mul(value, factor), m));
         let (low, high) = a.split_at_mut(half);
         for (x, y) in low.iter_mut().zip(high) {
             let (sum, difference) = (*x + *y, *x + q2 - *y);
-            *x = m.mul_shoup(sum, self.scale.value, self.scale.shoup);
-            *y = m.mul_shoup(difference, self.last.value, self.last.shoup);
+            *x = m.mul_shoup(sum, scale.value, scale.shoup);
+            *y = m.mul_shoup(difference, last.value, last.shoup);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::{__m256d, _mm256_set1_pd};
 
 use super::super::lanes::{Factor, Lanes, Row, Words, float, load, load_float, store, store_float};
 use super::butterfly::Ring;
-use super::tables::Tables;
+use crate::Modulus;
 
 /// Three forward levels over a block; the `FIRST` pass reads words.
 #[target_feature(enable = "avx2,fma")]
@@ -39,15 +39,15 @@ pub(super) fn down4<const TIGHT: bool, const FIRST: bool>(
     }
 }
 
-/// Three inverse levels over a block; the `LAST` pass divides by `n` and writes canonical words.
+/// Three inverse levels over a block; the `LAST` pass has the factors `last` in its last level and writes canonical words.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn up8<const TIGHT: bool, const LAST: bool>(
     ring: Ring<TIGHT>,
-    tables: &Tables,
+    (m, last): (&Modulus, &[f64; 2]),
     block: &mut [Row],
     w: &[f64; 7],
 ) {
-    let (w, last, words) = (factors(ring.lanes, w), factors(ring.lanes, &tables.last), Words::new(&tables.m));
+    let (w, last, words) = (factors(ring.lanes, w), factors(ring.lanes, last), Words::new(m));
     let mut parts = split8(block);
     for i in 0..parts[0].len() {
         let mut x = load_all::<false, 8>(parts.each_ref().map(|part| &part[i]));
@@ -62,16 +62,16 @@ pub(super) fn up8<const TIGHT: bool, const LAST: bool>(
     }
 }
 
-/// Two inverse levels over a block; the `LAST` pass divides by `n` and writes canonical words.
+/// Two inverse levels over a block; the `LAST` pass has the factors `last` in its last level and writes canonical words.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn up4<const TIGHT: bool, const LAST: bool>(
     ring: Ring<TIGHT>,
-    tables: &Tables,
+    (m, last): (&Modulus, &[f64; 2]),
     block: &mut [Row],
     w: &[f64; 3],
 ) {
-    let (w, last, words) = (factors(ring.lanes, w), factors(ring.lanes, &tables.last), Words::new(&tables.m));
+    let (w, last, words) = (factors(ring.lanes, w), factors(ring.lanes, last), Words::new(m));
     let mut parts = split4(block);
     for i in 0..parts[0].len() {
         let mut x = load_all::<false, 4>(parts.each_ref().map(|part| &part[i]));

@@ -15,7 +15,7 @@ pub(crate) struct Tables {
     pub(super) down: Direction,
     pub(super) up: Direction,
     /// `1/n`, and `1/n` times the twiddle of the last inverse level.
-    pub(super) last: [f64; 2],
+    last: [u64; 2],
 }
 
 /// One direction; the other has the inverse factors in the same places.
@@ -47,8 +47,13 @@ impl Tables {
             tight: tight(&m, n),
             down: Powers::new(m, n, psi).direction(),
             up: up.direction(),
-            last: [centred(scale, &m), centred(last, &m)],
+            last: [scale, last],
         }
+    }
+
+    /// What the last inverse level multiplies by for coefficients times `factor`.
+    pub(super) fn last_factors(&self, factor: u64) -> [f64; 2] {
+        self.last.map(|value| centred(self.m.mul(value, factor), &self.m))
     }
 }
 

@@ -17,9 +17,9 @@ pub(crate) struct Tables {
     pub(super) down: Direction,
     pub(super) up: Direction,
     /// `1/n`.
-    pub(super) scale: Pair,
+    pub(super) scale: u64,
     /// `1/n` times the twiddle of the last inverse level.
-    pub(super) last: Pair,
+    pub(super) last: u64,
     /// What WIDE adds to the first operands of the first level so that nothing becomes negative.
     pub(super) offset: u64,
 }
@@ -79,11 +79,21 @@ impl Tables {
             m,
             growth: growth(&m, n),
             down: Powers::new(m, n, psi).direction(),
-            scale: [scale, m.shoup(scale)],
-            last: up.pair(m.mul(up.twiddle(0, 0), scale)),
+            scale,
+            last: m.mul(up.twiddle(0, 0), scale),
             up: up.direction(),
             offset: 2 * levels * m.q,
         }
+    }
+}
+
+impl Tables {
+    /// What the last inverse level multiplies by for coefficients times `factor`.
+    pub(super) fn last_factors(&self, factor: u64) -> [Pair; 2] {
+        [self.scale, self.last].map(|value| {
+            let value = self.m.mul(value, factor);
+            [value, self.m.shoup(value)]
+        })
     }
 }
 
