@@ -316,4 +316,21 @@ mod tests {
         let profile = Profile::from_ron(text).expect("sound");
         assert_eq!(Profile::from_ron(&profile.to_ron().expect("text")), Ok(profile));
     }
+
+    #[test]
+    fn raised_primes_must_stand_for_those_they_replace() {
+        let good = Profile::from_ron(include_str!("../../../models/targets/b5.ron")).expect("sound");
+        assert_eq!((good.bootstrap_output_level(), good.input_level(), good.max_level()), (7, 11, 22));
+        let limbs = |level| good.chain_bits(level).map(|bits| bits.len());
+        assert_eq!([7, 11, 12, 22, 23].map(limbs), [Some(8), Some(12), Some(6), Some(16), None]);
+        let refused = |change: fn(&mut Profile), field: &str| {
+            let mut profile = good.clone();
+            change(&mut profile);
+            let error = profile.check().expect_err("refused");
+            assert!(matches!(error, ProfileError::Field { field: found, .. } if found == field), "{error}");
+        };
+        refused(|profile| profile.raised_bits.clear(), "input_bits");
+        refused(|profile| profile.raised_bits = vec![31; 8], "raised_bits");
+        refused(|profile| profile.raised_bits = vec![49; 5], "raised_bits");
+    }
 }

@@ -260,10 +260,8 @@ impl<'a> Digits<'a> {
     ) -> Result<Self, EvaluationError> {
         let ranges = KeySwitchKey::layout_digits(parameters, level, special_count, DigitLayout::Greedy)?;
         let primes = parameters.all_primes();
-        let start = parameters.chain(level).start;
-        let source =
-            |range: &Range<usize>| Source { start: start + range.start, end: start + range.end, extra: None };
-        let factors: Vec<u64> = ranges.iter().flat_map(|range| source(range).digit_factors(primes)).collect();
+        let sources = ranges.iter().map(|range| digit_source(parameters, level, range));
+        let factors: Vec<u64> = sources.flat_map(|source| source.digit_factors(primes)).collect();
         let mut coefficients = Poly::unfilled(x.n(), x.limbs());
         let rows = coefficients.as_mut_slice().par_chunks_exact_mut(x.n());
         let rows = rows.zip(x.as_slice().par_chunks_exact(x.n()));
@@ -293,8 +291,7 @@ impl<'a> Digits<'a> {
                     to.push(out);
                 }
             }
-            let start = self.parameters.chain(self.level).start;
-            let source = Source { start: start + range.start, end: start + range.end, extra: None };
+            let source = digit_source(self.parameters, self.level, range);
             let from: Vec<&[u64]> = range.clone().map(|limb| self.coefficients.limb(limb)).collect();
             if !targets.is_empty() {
                 self.parameters.converters().get(primes, source, &targets).convert(&from, &mut to);
@@ -306,14 +303,19 @@ impl<'a> Digits<'a> {
     }
 }
 
+/// The primes of the limbs of a digit at `level`.
+fn digit_source(parameters: &Parameters, level: usize, digit: &Range<usize>) -> Source {
+    let start = parameters.chain(level).start;
+    Source { start: start + digit.start, end: start + digit.end, extra: None }
+}
+
 fn check_level(key: &KeySwitchKey, level: usize) -> Result<(), EvaluationError> {
+    let name = || "key switching".into();
     if key.reaches(level) {
         Ok(())
+    } else if level > key.level() {
+        Err(EvaluationError::KeyAboveLevel { key: name(), found: level, allowed: key.level() })
     } else {
-        Err(EvaluationError::KeyAboveLevel {
-            key: "key switching".into(),
-            found: level,
-            allowed: key.level(),
-        })
+        Err(EvaluationError::KeyMissing { key: name(), level })
     }
 }

@@ -19,7 +19,7 @@ use fhecc_kernels::Automorphism;
 use self::chains::Chains;
 pub use self::literal::{BootstrapLiteral, BootstrapRotations, ParametersLiteral};
 pub use self::ring_prime::RingPrime;
-pub(crate) use self::ring_prime::SHORTEST;
+pub(crate) use self::ring_prime::{SHORTEST, product_modulo};
 use crate::base_conversion::{Converters, MAX_SOURCE};
 use crate::bootstrap::Circuit;
 use crate::encoder::Embedding;
@@ -267,7 +267,7 @@ impl Parameters {
     }
 
     /// Whether the security table allows keys for this level with so many special primes.
-    pub fn has_keys(&self, level: usize, special_count: usize) -> bool {
+    pub(crate) fn has_keys(&self, level: usize, special_count: usize) -> bool {
         level <= self.max_level() && (1..=self.max_special_count(level)).contains(&special_count)
     }
 

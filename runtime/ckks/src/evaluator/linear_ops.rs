@@ -246,10 +246,8 @@ impl Evaluator<'_> {
     /// The scale of a product, checked against the modulus at `level`.
     pub(crate) fn product_scale(&self, a: Scale, b: Scale, level: usize) -> Result<Scale, EvaluationError> {
         let scale = a.mul(b);
-        let modulus: f64 = {
-            let bits = |prime: &RingPrime| (prime.modulus.value() as f64).log2();
-            self.parameters.moduli_at(level).iter().map(bits).sum()
-        };
+        let bits = |prime: &RingPrime| (prime.modulus.value() as f64).log2();
+        let modulus: f64 = self.parameters.moduli_at(level).iter().map(bits).sum();
         if scale.log2() < modulus {
             Ok(scale)
         } else {

@@ -1,12 +1,10 @@
-//! Division by the special primes, by the highest prime, or by both at once.
-
-use std::ops::Range;
+//! Division by the special primes, by the highest prime, or by both at once, and the change to the primes below.
 
 use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
 use crate::base_conversion::{MAX_SOURCE, Source, group_size};
-use crate::parameters::{Parameters, RingPrime};
+use crate::parameters::{Parameters, RingPrime, product_modulo};
 use crate::poly::Poly;
 
 /// Divides `x` over `Q_level P` by `P`, and by [`Parameters::rescale_factor`] too if `rescale`, rounding to the nearest
@@ -84,35 +82,28 @@ fn divide_all(
     divide_once(parameters, polys, (level, remaining), source, last);
 }
 
-/// The rescale from the lowest level of a chain: `round(x Q / D)` over `Q`, the modulus of [`Parameters::level_below`], for `x` over `D`.
+/// The rescale from the lowest level of the upper chain: `round(x Q / D)` over `Q`, the modulus of
+/// [`Parameters::level_below`], for `x` over `D`.
 ///
 /// With `[y]_D` the centred residue it is `(x Q - [x Q]_D) / D`, which modulo a prime of `Q` is `-[x Q]_D D^-1`.
 fn change_chain(parameters: &Parameters, x: &mut Poly, level: usize) -> Poly {
     let n = parameters.n();
-    let primes = parameters.all_primes();
-    let (old, new) = (parameters.chain(level), parameters.chain(parameters.level_below(level)));
-    let product = |m: &Modulus, chain: &Range<usize>| {
-        let factors = primes[chain.clone()].iter().map(|prime| m.reduce(prime.modulus.value()));
-        factors.fold(1, |product, factor| m.mul(product, factor))
-    };
+    let (old, below) = (parameters.chain(level), parameters.level_below(level));
     let source = Source { start: old.start, end: old.end, extra: None };
-    let rows = x.as_mut_slice().par_chunks_exact_mut(n).zip(&primes[old.clone()]);
-    rows.zip(source.digit_factors(primes)).for_each(|((row, prime), factor)| {
+    let factors = source.digit_factors(parameters.all_primes());
+    let rows = x.as_mut_slice().par_chunks_exact_mut(n).zip(parameters.moduli_at(level));
+    rows.zip(factors).for_each(|((row, prime), factor)| {
         let m = &prime.modulus;
-        prime.ntt.inverse_times(row, m.mul(product(m, &new), factor));
+        prime.ntt.inverse_times(row, m.mul(product_modulo(parameters.moduli_at(below), m), factor));
     });
-    let from: Vec<&[u64]> = x.as_slice().chunks_exact(n).collect();
-    let mut out = Poly::unfilled(n, new.len());
-    let group = group_size(new.len());
+    let divisor = Divisor { parameters, level: below, source, from: x.as_slice().chunks_exact(n).collect() };
+    let limbs = parameters.limbs_at(below);
+    let mut out = Poly::unfilled(n, limbs);
+    let group = group_size(limbs);
     out.as_mut_slice().par_chunks_mut(n * group).enumerate().for_each(|(index, rows)| {
-        let mut rows: Vec<&mut [u64]> = rows.chunks_exact_mut(n).collect();
-        let targets: Vec<usize> = new.clone().skip(index * group).take(rows.len()).collect();
-        parameters.converters().get(primes, source, &targets).convert(&from, &mut rows);
-        for (&target, row) in targets.iter().zip(rows) {
-            let prime = &primes[target];
+        for (prime, row) in divisor.residues(index * group, rows) {
             let m = &prime.modulus;
-            fhecc_kernels::mul_scalar_assign(row, m.neg(m.inv(product(m, &old))), m);
-            prime.ntt.forward(row);
+            fhecc_kernels::mul_scalar_assign(row, m.neg(divisor.inverse(m)), m);
         }
     });
     out
@@ -128,9 +119,7 @@ fn divide_once(
     step: LastStep,
 ) {
     let n = parameters.n();
-    let primes = parameters.all_primes();
-    let divisors: Vec<u64> = source.primes().map(|i| primes[i].modulus.value()).collect();
-    let mut factors = source.digit_factors(primes);
+    let mut factors = source.digit_factors(parameters.all_primes());
     // Rows to divide by are in the order of `source`, but for the rescaled prime: it comes first in memory, last there.
     if source.extra.is_some() {
         factors.rotate_right(1);
@@ -144,7 +133,7 @@ fn divide_once(
         if source.extra.is_some() {
             from.rotate_left(1);
         }
-        let divisor = Divisor { parameters, level, source, divisors: &divisors, from };
+        let divisor = Divisor { parameters, level, source, from };
         match step(&divisor, rows) {
             Some(fitted) => **poly = fitted,
             None => poly.truncate(remaining),
@@ -157,7 +146,6 @@ struct Divisor<'a> {
     parameters: &'a Parameters,
     level: usize,
     source: Source,
-    divisors: &'a [u64],
     from: Vec<&'a [u64]>,
 }
 
@@ -183,7 +171,8 @@ impl Divisor<'_> {
 
     /// `D^-1` modulo a prime.
     fn inverse(&self, m: &Modulus) -> u64 {
-        m.inv(self.divisors.iter().fold(1, |product, &q| m.mul(product, m.reduce(q))))
+        let primes = self.parameters.all_primes();
+        m.inv(product_modulo(self.source.primes().map(|i| &primes[i]), m))
     }
 }
 

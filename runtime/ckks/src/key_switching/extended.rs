@@ -1,12 +1,11 @@
 //! Pairs of polynomials over `Q_l P`: sums of key products before the division by `P`.
 
-use fhecc_kernels::Modulus;
 use rayon::prelude::*;
 
 use super::division::{divide_pair, divide_pair_fitted};
 use super::row::{RowProduct, RowScratch};
 use crate::error::EvaluationError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, product_modulo};
 use crate::poly::Poly;
 
 /// `(c0, c1)` over `q_0 ..= q_level` and the first `special_count` special primes, encrypting `P` times a
@@ -85,7 +84,7 @@ impl ExtendedPair {
         let (level, special_count) = (self.level, self.special_count);
         self.par_rows_mut().take(parameters.limbs_at(level)).for_each(|(row, out0, out1)| {
             let m = &parameters.extended_prime(level, row).modulus;
-            let p = special_product(parameters, special_count, m);
+            let p = product_modulo(&parameters.special_moduli()[..special_count], m);
             fhecc_kernels::mul_scalar_add_assign(out0, c0.limb(row), p, m);
             if let Some(c1) = c1 {
                 fhecc_kernels::mul_scalar_add_assign(out1, c1.limb(row), p, m);
@@ -107,11 +106,4 @@ impl ExtendedPair {
     pub(crate) fn mod_down_rescale(self, parameters: &Parameters) -> (Poly, Poly) {
         divide_pair_fitted(parameters, (self.c0, self.c1), self.level, self.special_count, true)
     }
-}
-
-/// The product `P` of the first `special_count` special primes modulo any prime.
-pub(crate) fn special_product(parameters: &Parameters, special_count: usize, m: &Modulus) -> u64 {
-    parameters.special_moduli()[..special_count]
-        .iter()
-        .fold(1, |product, p| m.mul(product, m.reduce(p.modulus.value())))
 }

@@ -2,10 +2,9 @@
 
 use fhecc_kernels::{Automorphism, Modulus};
 
-use super::extended::special_product;
 use crate::error::EvaluationError;
 use crate::keys::{KeySwitchKey, PackedRow, strip};
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, product_modulo};
 use crate::poly::Poly;
 use crate::seed::{STREAM_WORDS, UniformRow};
 
@@ -87,7 +86,7 @@ impl<'a> RowProduct<'a> {
     ) -> Self {
         let modulus = &parameters.extended_prime(level, row).modulus;
         let strip = strip(parameters);
-        let special = special_product(parameters, special_count, modulus);
+        let special = product_modulo(&parameters.special_moduli()[..special_count], modulus);
         let constant = |value: u64| {
             let mut out = Poly::unfilled(strip, 1);
             out.as_mut_slice().fill(value);

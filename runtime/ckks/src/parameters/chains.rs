@@ -35,7 +35,7 @@ impl Chains {
 
     /// The limbs at `level`.
     pub(super) fn limbs(&self, level: usize) -> Range<usize> {
-        debug_assert!(level < self.levels, "level {level} of {}", self.levels);
+        assert!(level < self.levels, "level {level} of {}", self.levels);
         if self.lowest_level(level) == 0 {
             0..level + 1
         } else {

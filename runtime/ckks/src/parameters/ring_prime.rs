@@ -7,6 +7,11 @@ use fhecc_kernels::{Modulus, Ntt};
 /// Shortest transform the kernels offer.
 pub(crate) const SHORTEST: usize = 16;
 
+/// The product of some primes modulo `m`.
+pub(crate) fn product_modulo<'p>(primes: impl IntoIterator<Item = &'p RingPrime>, m: &Modulus) -> u64 {
+    primes.into_iter().fold(1, |product, prime| m.mul(product, m.reduce(prime.modulus.value())))
+}
+
 /// One prime with its reduction constants and transform tables.
 #[derive(Debug)]
 pub struct RingPrime {
