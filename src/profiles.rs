@@ -6,8 +6,9 @@ use fhecc_plan::Profile;
 use std::path::Path;
 
 /// Name and text of every built-in profile; the first is the default.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("b5", include_str!("../models/targets/b5.ron")),
+    ("b4", include_str!("../models/targets/b4.ron")),
     ("b6", include_str!("../models/targets/b6.ron")),
     ("a9", include_str!("../models/targets/a9.ron")),
 ];

@@ -29,9 +29,9 @@ def arguments():
     p.add_argument("--data", type=Path, required=True, help="folder with the CIFAR-10 binary files")
     p.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
     p.add_argument("--checkpoint", type=Path, help="save here after every epoch; resume if it exists")
-    p.add_argument("--degree", type=int, default=4)
+    p.add_argument("--degree", type=int, default=2)
     p.add_argument("--kind", choices=["plain", "sine", "shared"], default="shared", help="what the polynomials see")
-    p.add_argument("--epochs", type=int, default=5)
+    p.add_argument("--epochs", type=int, default=16)
     p.add_argument("--small-share", type=float, default=0.93, help="fraction of the training on 24x24 crops")
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--lr", type=float, default=0.05, help="peak learning rate (SGD, the weights)")
@@ -45,6 +45,7 @@ def arguments():
     p.add_argument("--range-cap", type=float, default=0.65, help="free range, as |u|")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--bf16", action="store_true", help="convolutions in bfloat16; the polynomials stay in float32")
     p.add_argument("--compile", action="store_true", help="torch.compile the networks (needs a C++ compiler)")
     p.add_argument("--stop-after", type=int, default=0, help="stop after this many batches (for timing)")
     a = p.parse_args()
@@ -117,9 +118,10 @@ def main():
                     group["lr"] = learning_rate(progress, peak, a.warmup)
             index = order[step * a.batch : (step + 1) * a.batch]
             x, y = data.normalise(data.random_crops(padded, index, size)), labels[index]
-            with torch.no_grad():
-                wanted = F.log_softmax(tutor(x) / a.temperature, 1)
-            logits = network(x)
+            with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
+                with torch.no_grad():
+                    wanted = F.log_softmax(tutor(x).float() / a.temperature, 1)
+                logits = network(x).float()
             taught = F.kl_div(F.log_softmax(logits / a.temperature, 1), wanted, reduction="batchmean", log_target=True)
             loss = (1 - a.teacher_share) * F.cross_entropy(logits, y) + a.teacher_share * a.temperature**2 * taught
             penalty = sum(polynomial.penalty for polynomial in polynomials.values())

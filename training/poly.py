@@ -95,7 +95,7 @@ class Polynomial(nn.Module):
         self.reach.mul_(factor)
 
     def forward(self, x):
-        u = x / self.reach
+        u = x.float() / self.reach
         if self.training:
             self.penalty = F.relu(u.abs() - self.cap).square().sum() / len(x)
             inside = u.clamp(-self.edge, self.edge)

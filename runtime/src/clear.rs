@@ -257,7 +257,7 @@ impl Backend for Clear {
         let level = Self::lowered(x, polynomial.depth())?;
         let expected = match polynomial.form {
             Form::Series => Some(self.profile.log_scale.into()),
-            Form::Quartic => polynomial.argument_log2(&self.profile, Level(x.level)),
+            Form::Monic => polynomial.argument_log2(&self.profile, Level(x.level)),
         };
         if expected != Some(x.log_scale) {
             return Err(ClearError::Argument { found: x.log_scale, expected });

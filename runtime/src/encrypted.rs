@@ -5,7 +5,7 @@ use crate::execution::{Backend, Held, LinearLayer, Target};
 use crate::schedule::giant_steps;
 use fhecc_ckks::{
     Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
-    Parameters, Quartic, Scale, memory,
+    Monic, Parameters, Scale, memory,
 };
 use fhecc_plan::{CheckedPlan, Composite, Diagonals, Form, Polynomial, Rotation};
 use rayon::prelude::*;
@@ -84,11 +84,11 @@ impl<'k> Encrypted<'k> {
         match target {
             Target::Layer => Ok(parameters.scale()),
             Target::Argument(polynomial, level) => {
-                let level = usize::from(level.0);
-                if level < Quartic::DEPTH || level > parameters.compute_top_level() {
-                    return Err(EvaluationError::LevelTooLow { found: level, needed: Quartic::DEPTH });
+                let (monic, level) = (monic(polynomial)?, usize::from(level.0));
+                if level < monic.depth() || level > parameters.compute_top_level() {
+                    return Err(EvaluationError::LevelTooLow { found: level, needed: monic.depth() });
                 }
-                Ok(quartic(polynomial)?.argument_scale(parameters, level))
+                Ok(monic.argument_scale(parameters, level))
             }
         }
     }
@@ -106,9 +106,9 @@ fn series(polynomial: &Polynomial) -> Chebyshev {
     }
 }
 
-fn quartic(polynomial: &Polynomial) -> Result<Quartic, EvaluationError> {
-    Quartic::new(&series(polynomial)).ok_or_else(|| EvaluationError::Argument {
-        what: format!("a quartic of degree {}", polynomial.degree()),
+fn monic(polynomial: &Polynomial) -> Result<Monic, EvaluationError> {
+    Monic::new(&series(polynomial)).ok_or_else(|| EvaluationError::Argument {
+        what: format!("a monic polynomial of degree {}", polynomial.degree()),
     })
 }
 
@@ -230,9 +230,9 @@ impl Backend for Encrypted<'_> {
         polynomial: &Polynomial,
     ) -> Result<Vec<Ciphertext>, EncryptedError> {
         let series = series(polynomial);
-        if polynomial.form == Form::Quartic {
-            let quartic = quartic(polynomial)?;
-            return self.each(x, |evaluator, image| evaluator.quartic(image, &quartic));
+        if polynomial.form == Form::Monic {
+            let monic = monic(polynomial)?;
+            return self.each(x, |evaluator, image| evaluator.monic(image, &monic));
         }
         self.each(x, |evaluator, image| {
             let result = evaluator.polynomial(image, &series, evaluator.parameters().scale())?;

@@ -149,8 +149,11 @@ mod tests {
     /// The compiler knows no primes: it predicts keys from their bits.
     #[test]
     fn predicted_keys_have_the_size_of_real_ones() {
-        for text in [include_str!("../../models/targets/b5.ron"), include_str!("../../models/targets/b6.ron")]
-        {
+        for text in [
+            include_str!("../../models/targets/b4.ron"),
+            include_str!("../../models/targets/b5.ron"),
+            include_str!("../../models/targets/b6.ron"),
+        ] {
             let profile = Profile::from_ron(text).expect("sound");
             let parameters = Parameters::new(parameters_literal(&profile)).expect("secure");
             for level in 0..=profile.max_level() {
@@ -167,8 +170,11 @@ mod tests {
     /// What `fhecc tune` wrote of them is that of this version.
     #[test]
     fn the_keys_of_the_shipped_profiles_are_those_that_are_made() {
-        for text in [include_str!("../../models/targets/b5.ron"), include_str!("../../models/targets/b6.ron")]
-        {
+        for text in [
+            include_str!("../../models/targets/b4.ron"),
+            include_str!("../../models/targets/b5.ron"),
+            include_str!("../../models/targets/b6.ron"),
+        ] {
             let profile = Profile::from_ron(text).expect("sound");
             for costs in &profile.costs.bootstraps {
                 let bootstrap = BootstrapSpec { rotations: costs.rotations, ..profile.bootstrap.clone() };

@@ -14,6 +14,7 @@ pub fn parameters_literal(profile: &Profile) -> ParametersLiteral {
         log_n: profile.log_n,
         base_bits: profile.base_bits,
         slots_to_coeffs_bits: profile.slots_to_coeffs_bits.clone(),
+        merged_bits: profile.merged_bits.clone(),
         compute_bits: profile.compute_bits.clone(),
         input_bits: profile.input_bits.clone(),
         raised_bits: profile.raised_bits.clone(),

@@ -9,7 +9,7 @@
 //! 4. a linear map's rotations, and their split into baby and giant steps, are those of its diagonals;
 //! 5. the weights list has every tensor that a linear map names, with the right shape;
 //! 6. registers are written once, before they are read; each is freed at its last use, the output never;
-//! 7. levels follow from the operations, and so do scales: the profile's, or what a quartic takes its argument at,
+//! 7. levels follow from the operations, and so do scales: the profile's, or what a monic polynomial takes its argument at,
 //!    which nothing else may read;
 //! 8. the layout of a register is the one that its reader expects;
 //! 9. every rotation, or both parts of the composite that does it, have keys of sufficient level that are held at

@@ -112,7 +112,7 @@ impl Op {
 pub enum StepScale {
     /// The parameters' own, `2^log_scale` exactly.
     Layer,
-    /// The one at which a polynomial of [`crate::Form::Quartic`] takes its argument at `level`.
+    /// The one at which a polynomial of [`crate::Form::Monic`] takes its argument at `level`.
     Argument {
         /// Index into `Plan::polynomials`.
         polynomial: u32,

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum Form {
     /// As a Chebyshev series of any degree, of any argument at the scale of a layer's result.
     Series,
-    /// Degree four in two levels instead of three: the leading coefficient is part of the argument's scale, so
-    /// whoever makes the argument makes it for this polynomial, see [`crate::StepScale::Argument`].
-    Quartic,
+    /// Degree two in one level instead of two, degree four in two instead of three: the leading coefficient is part of
+    /// the argument's scale, so whoever makes the argument makes it for this polynomial, see
+    /// [`crate::StepScale::Argument`].
+    Monic,
 }
 
 /// `p(x) = sum_k coefficients[k] T_k(x / domain)`, T_k the Chebyshev polynomials of the first kind.
@@ -34,24 +35,30 @@ impl Polynomial {
         Self { form: Form::Series, domain, coefficients }
     }
 
-    /// The fourth root of the coefficient of `x^4`: the factor that makes the argument of [`Form::Quartic`].
-    /// `None` if the degree is another, or the factor would cost the argument more than three bits of precision
-    /// or room.
+    /// The root of the leading coefficient, that of `x^2` or `x^4`, of its degree: the factor that makes the argument of
+    /// [`Form::Monic`]. `None` if the degree is another, or the factor would cost the argument more than three bits of
+    /// precision or room.
     pub fn gain(&self) -> Option<f64> {
-        let [_, _, _, _, leading] = self.coefficients[..] else { return None };
-        let gain = (8.0 * leading.abs()).sqrt().sqrt() / self.domain;
+        let root = match self.coefficients[..] {
+            [_, _, leading] => (2.0 * leading.abs()).sqrt(),
+            [_, _, _, _, leading] => (8.0 * leading.abs()).sqrt().sqrt(),
+            _ => return None,
+        };
+        let gain = root / self.domain;
         (gain.is_finite() && gain.log2().abs() <= LOG_GAIN).then_some(gain)
     }
 
-    /// log2 of the scale at which a quartic takes its argument at `level`, if every prime were a power of two; `None`
+    /// log2 of the scale at which a monic polynomial takes its argument at `level`, if every prime were a power of two; `None`
     /// if the polynomial or the level does not allow it.
     ///
-    /// Two squares and two rescales take the scale S to the parameters' own: `S^4 = 2^log_scale q_level^2
-    /// q_(level - 1)`, and the gain comes on top.
+    /// Every square and rescale takes the scale S to the parameters' own or nearer: `S^2 = 2^log_scale q_level` for degree
+    /// two, `S^4 = 2^log_scale q_level^2 q_(level - 1)` for degree four, and the gain comes on top.
     pub fn argument_log2(&self, parameters: &Profile, level: Level) -> Option<f64> {
-        let bits = |level: u8| parameters.prime_bits(level).map(f64::from);
-        let (upper, lower) = (bits(level.0)?, bits(level.0.checked_sub(1)?)?);
-        Some((f64::from(parameters.log_scale) + 2.0 * upper + lower) / 4.0 + self.gain()?.log2())
+        let bits = |level: u8| parameters.rescale_bits(level).map(f64::from);
+        let gain = self.gain()?.log2();
+        let lowest = (level.0 + 1).checked_sub(self.depth()).filter(|lowest| *lowest > 0)?;
+        let halved = |scale: f64, level: u8| Some((scale + bits(level)?) / 2.0);
+        Some((lowest..=level.0).try_fold(f64::from(parameters.log_scale), halved)? + gain)
     }
 
     /// The degree.
@@ -65,7 +72,7 @@ impl Polynomial {
             Form::Series => {
                 u8::try_from((self.degree() + 1).next_power_of_two().trailing_zeros()).unwrap_or(u8::MAX)
             }
-            Form::Quartic => 2,
+            Form::Monic => u8::try_from(self.degree() / 2).unwrap_or(u8::MAX),
         }
     }
 
@@ -102,18 +109,22 @@ mod tests {
             let p = Polynomial::series(1.0, vec![1.0; degree + 1]);
             assert_eq!(p.depth(), depth, "degree {degree}");
         }
-        let quartic = Polynomial { form: Form::Quartic, ..Polynomial::series(1.0, vec![1.0; 5]) };
-        assert_eq!(quartic.depth(), 2);
+        for (degree, depth) in [(2, 1), (4, 2)] {
+            let series = Polynomial::series(1.0, vec![1.0; degree + 1]);
+            assert_eq!(Polynomial { form: Form::Monic, ..series }.depth(), depth);
+        }
     }
 
     #[test]
-    fn gains_are_fourth_roots_of_leading_coefficients() {
+    fn gains_are_roots_of_leading_coefficients() {
         // 8 T-coefficient over domain^4, the coefficient of x^4.
         let gain = |leading, domain| Polynomial::series(domain, vec![0.0, 0.0, 0.0, 0.0, leading]).gain();
         assert_eq!(gain(-2.0, 1.0), Some(2.0));
         assert_eq!(gain(2.0, 0.5), Some(4.0));
         assert_eq!(gain(1e-6, 1.0), None);
         assert_eq!(gain(0.0, 1.0), None);
+        // 2 T-coefficient over domain^2, the coefficient of x^2.
+        assert_eq!(Polynomial::series(0.5, vec![0.0, 0.0, -0.5]).gain(), Some(2.0));
         assert_eq!(Polynomial::series(1.0, vec![1.0; 4]).gain(), None);
     }
 }

@@ -7,8 +7,9 @@ use std::error::Error;
 use std::fmt::{self, Display};
 
 /// Bits of every prime in the modulus chain, in the order in which levels are numbered from below:
-/// `base | slots_to_coeffs | compute | eval_mod | coeffs_to_slots`, and the special primes apart. With raised primes, the
-/// bootstrap has `raised | eval_mod | coeffs_to_slots` instead.
+/// `base | slots_to_coeffs | compute | eval_mod | coeffs_to_slots`, and the special primes apart. With merged primes,
+/// everything before a bootstrap has `merged | compute` instead; with raised primes, the bootstrap has
+/// `raised | eval_mod | coeffs_to_slots`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -22,6 +23,10 @@ pub struct Profile {
     pub base_bits: u32,
     /// Bits of the primes consumed by slots-to-coefficients.
     pub slots_to_coeffs_bits: Vec<u32>,
+    /// Bits of the primes that all but bootstraps have in place of base and slots-to-coefficients ones, fewer and larger;
+    /// empty if they keep these. The last slots-to-coefficients prime is a size only where there are some.
+    #[serde(default)]
+    pub merged_bits: Vec<u32>,
     /// Bits of the primes that layers consume.
     pub compute_bits: Vec<u32>,
     /// Bits of primes above the compute ones that only inputs have, for linear layers before the first activation; only
@@ -49,9 +54,12 @@ pub struct Profile {
 /// Most raised primes: the change to the other primes is one base conversion from these and one more.
 const MAX_RAISED: usize = 7;
 
-/// By how many bits the raised primes together may differ from those they stand in for: scales before the change are
-/// larger or smaller by half as many.
-const RAISED_DIFFERENCE: u32 = 2;
+/// Most merged primes: the change to the other primes is one base conversion from these.
+const MAX_MERGED: usize = 8;
+
+/// By how many bits merged and raised primes together may differ from those they stand in for: scales before the change
+/// from raised ones are larger or smaller by half as many.
+const DIFFERENCE: u32 = 2;
 
 /// The modular reduction of the bootstrap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,13 +201,20 @@ impl Profile {
         if self.raised_bits.len() > MAX_RAISED {
             return field("raised_bits", primes(&self.raised_bits), &format!("up to {MAX_RAISED} primes"));
         }
-        let replaced: u32 = self.all_bits().take(usize::from(self.bootstrap_output_level()) + 1).sum();
-        let raised: u32 = self.raised_bits.iter().sum();
-        if !self.raised_bits.is_empty() && raised.abs_diff(replaced) > RAISED_DIFFERENCE {
-            let allowed = format!(
-                "{replaced} +- {RAISED_DIFFERENCE}, as base, slots-to-coefficients and compute primes"
-            );
-            return field("raised_bits", format!("{raised} bits together"), &allowed);
+        if self.merged_bits.len() > MAX_MERGED {
+            return field("merged_bits", primes(&self.merged_bits), &format!("up to {MAX_MERGED} primes"));
+        }
+        let low = self.base_bits + self.slots_to_coeffs_bits.iter().sum::<u32>();
+        let computing = low + self.compute_bits.iter().sum::<u32>();
+        for (name, bits, replaced, these) in [
+            ("merged_bits", &self.merged_bits, low, "base and slots-to-coefficients primes"),
+            ("raised_bits", &self.raised_bits, computing, "base, slots-to-coefficients and compute primes"),
+        ] {
+            let found: u32 = bits.iter().sum();
+            if !bits.is_empty() && found.abs_diff(replaced) > DIFFERENCE {
+                let allowed = format!("{replaced} +- {DIFFERENCE}, as {these}");
+                return field(name, format!("{found} bits together"), &allowed);
+            }
         }
         if self.log_scale < 20 || self.log_scale > 49 {
             return field("log_scale", self.log_scale.to_string(), "20 to 49");
@@ -217,9 +232,16 @@ impl Profile {
         Ok(())
     }
 
+    /// The primes that slots-to-coefficients has of its own.
+    fn slots_to_coeffs_primes(&self) -> &[u32] {
+        let merged = usize::from(!self.merged_bits.is_empty());
+        &self.slots_to_coeffs_bits[..self.slots_to_coeffs_bits.len().saturating_sub(merged)]
+    }
+
     fn all_bits(&self) -> impl Iterator<Item = u32> {
         std::iter::once(self.base_bits)
-            .chain(self.slots_to_coeffs_bits.iter().copied())
+            .chain(self.slots_to_coeffs_primes().iter().copied())
+            .chain(self.merged_bits.iter().copied())
             .chain(self.compute_bits.iter().copied())
             .chain(self.input_bits.iter().copied())
             .chain(self.raised_bits.iter().copied())
@@ -228,9 +250,23 @@ impl Profile {
             .chain(self.special_bits.iter().copied())
     }
 
-    /// Bits of the prime that a rescale at `level` divides by, up to [`Profile::input_level`].
-    pub fn prime_bits(&self, level: u8) -> Option<u32> {
-        self.all_bits().take(usize::from(self.input_level()) + 1).nth(level.into())
+    /// Bits of what a rescale at `level` divides by, up to [`Profile::input_level`]; at level 0 those of q0.
+    pub fn rescale_bits(&self, level: u8) -> Option<u32> {
+        if level > self.input_level() {
+            return None;
+        }
+        std::iter::once(self.base_bits)
+            .chain(self.slots_to_coeffs_bits.iter().copied())
+            .chain(self.compute_bits.iter().copied())
+            .chain(self.input_bits.iter().copied())
+            .chain(self.eval_mod_bits.iter().copied())
+            .chain(self.coeffs_to_slots_bits.iter().copied())
+            .nth(level.into())
+    }
+
+    /// The lowest level at which layers rotate: below, where there are merged primes, only bootstraps have keys.
+    pub fn lowest_rotation_level(&self) -> u8 {
+        if self.merged_bits.is_empty() { 0 } else { self.bootstrap_input_level() }
     }
 
     /// Bits of all primes at `level`; `None` if there is no such level.
@@ -238,12 +274,23 @@ impl Profile {
         if level > self.max_level() {
             return None;
         }
-        let raised = self.raised_bits.len();
-        let computes = usize::from(self.input_level()) + 1;
-        let limbs = usize::from(level) + 1;
-        let (skipped, limbs) =
-            if raised == 0 || limbs <= computes { (0, limbs) } else { (computes, limbs + raised - computes) };
-        Some(self.all_bits().skip(skipped).take(limbs).collect())
+        let (merged, raised) = (self.merged_bits.len(), self.raised_bits.len());
+        let (low, top) = (self.bootstrap_input_level(), self.input_level());
+        // The primes below those of the chain, and the limbs at its lowest level.
+        let (skipped, limbs, lowest) = if raised > 0 && level > top {
+            let own = raised + self.eval_mod_bits.len() + self.coeffs_to_slots_bits.len();
+            (self.primes() - self.special_bits.len() - own, raised + 1, top + 1)
+        } else if merged > 0 && level >= low {
+            (usize::from(low), merged, low)
+        } else {
+            (0, 1, 0)
+        };
+        Some(self.all_bits().skip(skipped).take(limbs + usize::from(level - lowest)).collect())
+    }
+
+    /// The number of primes at `level`; 0 if there is no such level.
+    pub fn limbs(&self, level: u8) -> usize {
+        self.chain_bits(level).map_or(0, |bits| bits.len())
     }
 
     /// log2(Q P) of the largest key: the largest modulus under which anything is encrypted. A key for level `l`
@@ -298,7 +345,9 @@ impl Profile {
 
     /// The highest level.
     pub fn max_level(&self) -> u8 {
-        level(self.all_bits().count() - 1 - self.special_bits.len() - self.raised_bits.len())
+        let below = [&self.slots_to_coeffs_bits, &self.compute_bits, &self.input_bits];
+        let above = [&self.eval_mod_bits, &self.coeffs_to_slots_bits];
+        level(below.iter().chain(&above).map(|bits| bits.len()).sum())
     }
 }
 
@@ -318,11 +367,13 @@ mod tests {
     }
 
     #[test]
-    fn raised_primes_must_stand_for_those_they_replace() {
+    fn merged_and_raised_primes_must_stand_for_those_they_replace() {
         let good = Profile::from_ron(include_str!("../../../models/targets/b5.ron")).expect("sound");
         assert_eq!((good.bootstrap_output_level(), good.input_level(), good.max_level()), (7, 11, 22));
         let limbs = |level| good.chain_bits(level).map(|bits| bits.len());
-        assert_eq!([7, 11, 12, 22, 23].map(limbs), [Some(8), Some(12), Some(6), Some(16), None]);
+        let found = [0, 1, 2, 3, 7, 11, 12, 22].map(limbs);
+        assert_eq!(found, [1, 2, 2, 3, 7, 11, 6, 16].map(Some));
+        assert_eq!(limbs(23), None);
         let refused = |change: fn(&mut Profile), field: &str| {
             let mut profile = good.clone();
             change(&mut profile);
@@ -332,5 +383,7 @@ mod tests {
         refused(|profile| profile.raised_bits.clear(), "input_bits");
         refused(|profile| profile.raised_bits = vec![31; 8], "raised_bits");
         refused(|profile| profile.raised_bits = vec![49; 5], "raised_bits");
+        refused(|profile| profile.merged_bits = vec![49; 2], "merged_bits");
+        refused(|profile| profile.merged_bits = vec![20; 9], "merged_bits");
     }
 }

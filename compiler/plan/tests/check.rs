@@ -212,39 +212,47 @@ fn registers_are_written_once_read_after_and_freed_at_the_end() {
     assert_refused("linears[4] is needed by no step", |p| p.linears.push(p.linears[0].clone()));
 }
 
-/// The good plan with its second activation, which reads a bootstrap, as a quartic.
-fn with_quartic(plan: &mut Plan) {
-    plan.polynomials[1].form = Form::Quartic;
+/// The good plan with its second activation, which reads a bootstrap, as a monic polynomial.
+fn with_monic(plan: &mut Plan) {
+    plan.polynomials[1].form = Form::Monic;
     plan.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(7) };
     plan.steps[5].level = Level(5);
 }
 
 #[test]
-fn a_quartic_reads_what_was_made_for_it() {
+fn a_monic_polynomial_reads_what_was_made_for_it() {
     let mut plan = good();
-    with_quartic(&mut plan);
+    with_monic(&mut plan);
     CheckedPlan::new(plan).expect("good");
-    assert_refused("the quartic takes", |p| {
-        with_quartic(p);
+    assert_refused("the monic polynomial takes", |p| {
+        with_monic(p);
         p.steps[4].scale = StepScale::Layer;
     });
-    assert_refused("the quartic takes", |p| {
-        with_quartic(p);
+    assert_refused("the monic polynomial takes", |p| {
+        with_monic(p);
         p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(6) };
     });
     assert_refused("no scale is known", |p| {
-        with_quartic(p);
+        with_monic(p);
         p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(0) };
     });
-    assert_refused("which is no quartic", |p| {
-        with_quartic(p);
+    assert_refused("which is not monic", |p| {
+        with_monic(p);
         p.steps[4].scale = StepScale::Argument { polynomial: 0, level: Level(7) };
     });
     assert_refused("is at the scale for polynomial 1", |p| {
-        with_quartic(p);
+        with_monic(p);
         p.steps[5].op = Op::Polynomial { src: Reg(4), polynomial: 0 };
     });
-    assert_refused("polynomials[0].form is Quartic", |p| p.polynomials[0].form = Form::Quartic);
+    assert_refused("polynomials[0].form is Monic", |p| p.polynomials[0].form = Form::Monic);
+}
+
+#[test]
+fn layers_do_not_rotate_where_only_bootstraps_have_keys() {
+    assert_refused("at level 1; the lowest is 2", |p| {
+        p.parameters.merged_bits = vec![48; 2];
+        (p.steps[0].level, p.steps[1].level) = (Level(1), Level(0));
+    });
 }
 
 #[test]
@@ -254,7 +262,7 @@ fn levels_and_scales_follow_from_the_operations() {
         assert!(message.contains("level"), "step {index}: {message}");
         let elsewhere = StepScale::Argument { polynomial: 0, level: Level(3) };
         let message = refused(|p| p.steps[index].scale = elsewhere);
-        assert!(message.contains("scale") || message.contains("no quartic"), "step {index}: {message}");
+        assert!(message.contains("scale") || message.contains("not monic"), "step {index}: {message}");
     }
     assert_refused("above the highest, 18", |p| p.steps[0].level = Level(200));
     assert_refused("a bootstrap takes 2", |p| {

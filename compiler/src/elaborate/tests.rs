@@ -7,7 +7,7 @@ use crate::{check_weights, elaborate, parse};
 use fhecc_plan::{Tensor, Weights};
 use std::collections::BTreeSet;
 
-const RESNET20: &str = include_str!("../../../models/resnet20.net");
+const RESNET20: &str = include_str!("../../../models/resnet20_relu.net");
 
 fn run(source: &str) -> Result<TensorGraph, Vec<Diagnostic>> {
     parse(source).and_then(|ast| elaborate(&ast))
@@ -62,11 +62,11 @@ fn shape(channels: u32, height: u32, width: u32) -> Shape {
 #[test]
 fn resnet20_is_what_pytorch_calls_it() {
     let net = graph(RESNET20);
-    assert_eq!(net.name, "resnet20");
+    assert_eq!(net.name, "resnet20_relu");
     assert_eq!(net.mean, [0.4914, 0.4822, 0.4465]);
     assert_eq!(net.std, [0.2470, 0.2435, 0.2616]);
     assert_eq!(net.labels.len(), 10);
-    assert_eq!(net.weights.as_deref(), Some("../weights/resnet20.safetensors"));
+    assert_eq!(net.weights.as_deref(), Some("../weights/resnet20_relu.safetensors"));
     assert_eq!(net.graph.op(net.input).shape, shape(3, 32, 32));
     assert_eq!(net.graph.op(net.output).shape, shape(10, 1, 1));
     for (path, want) in [

@@ -76,6 +76,9 @@ fn derive(op: &HeOp, operands: &[u8], profile: &Profile) -> Result<u8, String> {
             Err(format!("is at level {}, the highest is {}", level.0, profile.input_level()))
         }
         HeOp::Input(None) => Err("has no level".to_owned()),
+        HeOp::Linear(_) | HeOp::RotateSum(_) if first < profile.lowest_rotation_level() => {
+            Err(format!("rotates at level {first}, the lowest is {}", profile.lowest_rotation_level()))
+        }
         HeOp::Linear(_) => below(1),
         HeOp::Polynomial(polynomial) => {
             let level = below(polynomial.depth())?;

@@ -11,7 +11,7 @@
 //! 7. the result of a bootstrap is read only by polynomials and level drops, that of an activation's
 //!    argument stays what it was;
 //! 8. every number is finite, every polynomial's domain positive;
-//! 9. the argument of a quartic is made by a linear map or a bootstrap, perhaps through a level drop, and read by
+//! 9. the argument of a monic polynomial is made by a linear map or a bootstrap, perhaps through a level drop, and read by
 //!    nothing else.
 
 use super::{HeGraph, HeNode, HeOp};
@@ -58,9 +58,9 @@ fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -
         return Err(format!("has {} users", users.len()));
     }
     node.layout.check(slots).map_err(|e| e.to_string())?;
-    let quartic = |n: &&HeNode| matches!(&n.op, HeOp::Polynomial(p) if p.form == Form::Quartic);
-    if users.len() > 1 && users.iter().any(quartic) {
-        return Err("is read by a quartic and others".to_owned());
+    let monic = |n: &&HeNode| matches!(&n.op, HeOp::Polynomial(p) if p.form == Form::Monic);
+    if users.len() > 1 && users.iter().any(monic) {
+        return Err("is read by a monic polynomial and others".to_owned());
     }
     let partial = |n: &HeNode| {
         !matches!(n.op, HeOp::Linear(_) | HeOp::DropLevel(_) | HeOp::Output | HeOp::RotateSum(_))
@@ -98,8 +98,8 @@ fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -
                 return Err("the polynomial is not finite".to_owned());
             }
             let makes = matches!(operands[0].op, HeOp::Linear(_) | HeOp::Bootstrap | HeOp::DropLevel(_));
-            if polynomial.form == Form::Quartic && !(makes && polynomial.gain().is_some()) {
-                return Err("the argument is not made for a quartic".to_owned());
+            if polynomial.form == Form::Monic && !(makes && polynomial.gain().is_some()) {
+                return Err("the argument is not made for a monic polynomial".to_owned());
             }
         }
         HeOp::Bootstrap => {

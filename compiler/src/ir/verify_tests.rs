@@ -157,25 +157,25 @@ fn every_invariant_of_ciphertext_graphs_has_a_bad_input() {
         }),
         "not finite",
     );
-    let quartic = |leading| {
+    let monic = |leading| {
         let series = Polynomial::series(1.0, vec![0.2, 0.5, 0.2, 0.0, leading]);
-        HeOp::Polynomial(Polynomial { form: Form::Quartic, ..series })
+        HeOp::Polynomial(Polynomial { form: Form::Monic, ..series })
     };
     expect(
         he_error(|g, find| {
             let id = find(g, "polynomial");
-            g.op_mut(id).op = quartic(0.0);
+            g.op_mut(id).op = monic(0.0);
         }),
-        "not made for a quartic",
+        "not made for a monic polynomial",
     );
     expect(
         he_error(|g, find| {
             let id = find(g, "polynomial");
-            g.op_mut(id).op = quartic(-0.1);
+            g.op_mut(id).op = monic(-0.1);
             let (other, argument) = (g.op(id).clone(), g.operands(id)[0]);
             g.add(other, &[argument]);
         }),
-        "read by a quartic and others",
+        "read by a monic polynomial and others",
     );
 }
 
@@ -228,7 +228,7 @@ fn every_rule_of_levels_has_a_bad_input() {
     };
     expect(input(None), "has no level");
     expect(input(Some(200)), "the highest is 11");
-    expect(input(Some(0)), "consumes 1 levels, has 0");
+    expect(input(Some(0)), "rotates at level 0, the lowest is 2");
     expect(input(Some(9)), "outside of 7 to 2");
     expect(
         level_error(|g, find| {

@@ -1,7 +1,9 @@
 //! Every value gets the lowest level that its readers allow, as lower levels are cheaper.
 //!
 //! Does: walk backward collecting the level that every value must have, choose the input's level, and insert a
-//! level drop (one per value and level) where a value is higher than a reader needs.
+//! level drop (one per value and level) where a value is higher than a reader needs. Where there are merged primes, the
+//! linear maps behind the last bootstrap stay above slots-to-coefficients if levels allow it: a rescale there divides by
+//! fewer bits, and their weights are as precise as that.
 //! Does not: add bootstraps; `insert_bootstraps` has proven that levels exist.
 //!
 //! Requires: a verified [`HeGraph`] from `insert_bootstraps`.
@@ -51,7 +53,20 @@ fn reads_at(user: &HeOp, result: u8, profile: &Profile) -> u8 {
 /// # Errors
 ///
 /// [`PassError::Bug`] if the levels cannot be derived again.
-pub fn assign_levels(mut graph: HeGraph, profile: &Profile) -> Result<(LeveledGraph, Report), PassError> {
+pub fn assign_levels(graph: HeGraph, profile: &Profile) -> Result<(LeveledGraph, Report), PassError> {
+    let lowest = profile.lowest_rotation_level();
+    match assign(graph.clone(), profile, lowest) {
+        Err(PassError::Bug(_)) if lowest > 0 => assign(graph, profile, lowest - 1),
+        assigned => assigned,
+    }
+}
+
+/// Assigns levels with the results of linear maps at `lowest_result` or above.
+fn assign(
+    mut graph: HeGraph,
+    profile: &Profile,
+    lowest_result: u8,
+) -> Result<(LeveledGraph, Report), PassError> {
     let order = graph.schedule().ok_or_else(cyclic)?;
     let mut needed: BTreeMap<NodeId, u8> = BTreeMap::new();
     for id in order.iter().rev() {
@@ -60,12 +75,9 @@ pub fn assign_levels(mut graph: HeGraph, profile: &Profile) -> Result<(LeveledGr
         let floor = match graph.op(*id).op {
             HeOp::Polynomial(_) | HeOp::Activation { .. } => profile.bootstrap_input_level(),
             HeOp::Bootstrap => profile.bootstrap_output_level(),
-            HeOp::Input(_)
-            | HeOp::Linear(_)
-            | HeOp::RotateSum(_)
-            | HeOp::Add
-            | HeOp::DropLevel(_)
-            | HeOp::Output => 0,
+            HeOp::Linear(_) => lowest_result,
+            HeOp::RotateSum(_) => profile.lowest_rotation_level(),
+            HeOp::Input(_) | HeOp::Add | HeOp::DropLevel(_) | HeOp::Output => 0,
         };
         needed.insert(*id, readers.max(floor));
     }

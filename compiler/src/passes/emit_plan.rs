@@ -119,12 +119,12 @@ impl Tables {
     }
 }
 
-/// The scales of what is made for quartics: of the maker, and of the level drop in between if there is one.
+/// The scales of what is made for monic polynomials: of the maker, and of the level drop in between if there is one.
 fn scales(graph: &LeveledGraph) -> BTreeMap<NodeId, StepScale> {
     let polynomials = graph.steps().iter().filter(|id| matches!(graph.node(**id).op, HeOp::Polynomial(_)));
     let mut scales = BTreeMap::new();
     for (polynomial, id) in (0u32..).zip(polynomials) {
-        if !matches!(&graph.node(*id).op, HeOp::Polynomial(p) if p.form == Form::Quartic) {
+        if !matches!(&graph.node(*id).op, HeOp::Polynomial(p) if p.form == Form::Monic) {
             continue;
         }
         let scale = StepScale::Argument { polynomial, level: graph.operand_level(*id) };

@@ -97,12 +97,10 @@ impl Search<'_> {
                 let high = self.profile.bootstrap_output_level();
                 (lowest.min(high), polynomial.depth(), self.profile.bootstrap_input_level())
             }
-            HeOp::Linear(_)
-            | HeOp::RotateSum(_)
-            | HeOp::Add
-            | HeOp::Bootstrap
-            | HeOp::DropLevel(_)
-            | HeOp::Output => (lowest, op.depth(), 0),
+            HeOp::Linear(_) | HeOp::RotateSum(_) => {
+                (lowest, op.depth(), self.profile.lowest_rotation_level().saturating_sub(op.depth()))
+            }
+            HeOp::Add | HeOp::Bootstrap | HeOp::DropLevel(_) | HeOp::Output => (lowest, op.depth(), 0),
         };
         let needed = depth + floor;
         if available >= needed { Ok(available - depth) } else { Err((available, needed)) }

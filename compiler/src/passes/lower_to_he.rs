@@ -2,9 +2,9 @@
 //!
 //! Does: turn every linear layer into a [`LinearMap`] between the layouts of `choose_packing`, with the factors
 //! of `fold_ranges` in weights and bias and the cheapest schedule of rotations; scale activation polynomials by
-//! R times the factor of their result, degree four in its two-level form where nothing else reads the argument; turn
-//! global pools into sums over rotations where that is possible; make one map of a subsampling and the channel
-//! padding behind it.
+//! R times the factor of their result, degrees two and four in their form of one level less where nothing else reads the
+//! argument; turn global pools into sums over rotations where that is possible; make one map of a subsampling and the
+//! channel padding behind it.
 //! Does not: know levels, or decide on bootstraps.
 //!
 //! Requires: a verified [`TensorGraph`], layouts, factors and fits for its nodes.
@@ -86,9 +86,9 @@ fn scaled(polynomial: &Polynomial, factor: f64) -> Polynomial {
     Polynomial::series(polynomial.domain, coefficients)
 }
 
-/// `polynomial` as a quartic if that is possible and `alone` says that nothing else reads its argument.
+/// `polynomial` as a monic polynomial if that is possible and `alone` says that nothing else reads its argument.
 fn in_fewest_levels(polynomial: Polynomial, alone: bool) -> Polynomial {
-    let form = if alone && polynomial.gain().is_some() { Form::Quartic } else { Form::Series };
+    let form = if alone && polynomial.gain().is_some() { Form::Monic } else { Form::Series };
     Polynomial { form, ..polynomial }
 }
 
@@ -253,7 +253,7 @@ impl<'a> Lowering<'a> {
         let operand = self.he.op(done[0]).layout;
         // p(0) is not 0: unused slots do not stay empty.
         let layout = Layout { clean: operand.clean && operand.len() == operand.period(), ..operand };
-        // A quartic's argument is made for it: by a linear map that nothing else reads, or by the bootstrap, which
+        // A monic polynomial's argument is made for it: by a linear map that nothing else reads, or by the bootstrap, which
         // serves all activations of one value.
         let readers = g.users(argument);
         let activations =

@@ -199,9 +199,12 @@ fn long_lines_are_broken() {
 
 #[test]
 fn the_models_are_formatted() {
-    let source = include_str!("../../../models/resnet20.net");
-    assert_eq!(format(source).expect("it is well-formed"), source);
-    assert!(source.lines().count() < 60);
+    for source in
+        [include_str!("../../../models/resnet20.net"), include_str!("../../../models/resnet20_relu.net")]
+    {
+        assert_eq!(format(source).expect("it is well-formed"), source);
+        assert!(source.lines().count() < 60);
+    }
 }
 
 #[test]

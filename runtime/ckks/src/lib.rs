@@ -34,5 +34,5 @@ pub use linear::{DiagonalSource, GiantStep, LinearMap, split_rotations};
 pub use parameters::{BootstrapLiteral, BootstrapRotations, Parameters, ParametersLiteral};
 pub use plaintext::Plaintext;
 pub use poly::Poly;
-pub use polynomial::{Chebyshev, Quartic};
+pub use polynomial::{Chebyshev, Monic};
 pub use scale::Scale;

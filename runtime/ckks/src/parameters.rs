@@ -1,7 +1,8 @@
 //! Checked parameters: primes, transform tables, the chain of levels.
 //!
 //! A *level* is the number of rescales left: a polynomial at level `l` has the limbs `q_0 ..= q_l`. Where there are
-//! raised primes, the levels above the compute levels have a chain of their own; see [`ParametersLiteral`].
+//! merged or raised primes, the levels from a bootstrap's input or above the compute levels on have a chain of their
+//! own; see [`ParametersLiteral`].
 //! Literal in, immutable checked type out: nothing else in this crate repeats the checks made here.
 
 mod chains;
@@ -34,9 +35,9 @@ const LOG_N: (u32, u32) = (10, 17);
 /// Smallest and largest prime sizes in bits. The vector kernels need primes below `2^50`.
 const PRIME_BITS: (u32, u32) = (20, 50);
 
-/// By how many bits the raised primes together may differ from those they stand in for: a scale before the change is
+/// By how many bits merged and raised primes together may differ from those they stand in for: a scale before the change is
 /// larger or smaller by half as many.
-const RAISED_DIFFERENCE: u32 = 2;
+const DIFFERENCE: u32 = 2;
 
 /// Immutable parameters with everything derived from them. Cloning is cheap and shares the tables.
 #[derive(Clone)]
@@ -211,7 +212,12 @@ impl Parameters {
     /// The level after a rescale at `level > 0`: the one below, but from the lowest with raised primes
     /// [`Parameters::compute_top_level`].
     pub fn level_below(&self, level: usize) -> usize {
-        if self.lowest_level(level) == level { self.compute_top_level() } else { level - 1 }
+        let lowest = self.lowest_level(level) == level;
+        if lowest && level > self.inner.chains.computation_top() {
+            self.compute_top_level()
+        } else {
+            level - 1
+        }
     }
 
     /// What a rescale at `level > 0` divides by: the modulus over that of [`Parameters::level_below`].
@@ -383,6 +389,7 @@ pub(crate) fn tiny_for_tests(log_n: u32, special_bits: u32) -> Parameters {
         log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28],
+        merged_bits: vec![],
         compute_bits: vec![31],
         input_bits: vec![],
         raised_bits: vec![],
@@ -411,6 +418,17 @@ fn check_ranges(literal: &ParametersLiteral) -> Result<(), ParameterError> {
     count("primes in the chain", literal.chain_bits().count(), (1, 64))?;
     // The change to the other chain is one base conversion from these and the prime of a rescale.
     count("raised primes", literal.raised_bits.len(), (0, MAX_SOURCE - 1))?;
+    count("merged primes", literal.merged_bits.len(), (0, MAX_SOURCE))?;
+    let standing_in = |what, primes: &[u32], replaced: &[&[u32]]| {
+        let found = primes.iter().sum::<u32>();
+        let replaced = literal.base_bits + replaced.concat().iter().sum::<u32>();
+        if primes.is_empty() || found.abs_diff(replaced) <= DIFFERENCE {
+            return Ok(());
+        }
+        let allowed = (replaced.saturating_sub(DIFFERENCE), replaced.saturating_add(DIFFERENCE));
+        Err(ParameterError::Range { what, found, allowed })
+    };
+    let (low, compute) = (&literal.slots_to_coeffs_bits[..], &literal.compute_bits[..]);
     let smallest = PRIME_BITS.0.max(log_n + 2);
     for bits in literal.chain_bits().chain(literal.special_bits.iter().copied()) {
         if !(smallest..=PRIME_BITS.1).contains(&bits) {
@@ -419,13 +437,11 @@ fn check_ranges(literal: &ParametersLiteral) -> Result<(), ParameterError> {
     }
     if literal.raised_bits.is_empty() {
         count("primes of inputs without raised ones", literal.input_bits.len(), (0, 0))?;
-    } else {
-        let replaced = literal.chain_bits().take(1 + literal.compute_top_level()).sum::<u32>();
-        let raised: u32 = literal.raised_bits.iter().sum();
-        if raised.abs_diff(replaced) > RAISED_DIFFERENCE {
-            let allowed = (replaced - RAISED_DIFFERENCE, replaced + RAISED_DIFFERENCE);
-            return Err(ParameterError::Range { what: "bits of all raised primes", found: raised, allowed });
-        }
+    }
+    standing_in("bits of all raised primes", &literal.raised_bits, &[low, compute])?;
+    standing_in("bits of all merged primes", &literal.merged_bits, &[low])?;
+    if !literal.merged_bits.is_empty() {
+        count("slots-to-coefficients primes with merged ones", low.len(), (1, 64))?;
     }
     let range = |what, found, allowed: (u32, u32)| {
         if (allowed.0..=allowed.1).contains(&found) {
@@ -449,6 +465,7 @@ fn fingerprint(literal: &ParametersLiteral, primes: &[u64]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("fhecc-ckks parameters v1");
     hasher.update(&literal.log_n.to_le_bytes());
     hasher.update(&(literal.special_bits.len() as u64).to_le_bytes());
+    hasher.update(&(literal.merged_bits.len() as u64).to_le_bytes());
     hasher.update(&(literal.raised_bits.len() as u64).to_le_bytes());
     hasher.update(&(literal.compute_top_level() as u64).to_le_bytes());
     hasher.update(&(literal.input_bits.len() as u64).to_le_bytes());

@@ -2,11 +2,11 @@
 
 pub(crate) mod chebyshev;
 mod evaluate;
+mod monic;
 mod plan;
-mod quartic;
 mod sum;
 
 pub use self::chebyshev::Chebyshev;
+pub use self::monic::Monic;
 pub(crate) use self::plan::Plan;
-pub use self::quartic::Quartic;
 pub(crate) use self::sum::Sum;

@@ -192,6 +192,23 @@ fn bootstrap_with_the_default_parameters() {
 }
 
 #[test]
+fn a_drop_to_levels_with_other_primes_keeps_values_and_scale() {
+    let setup = Setup::new(small(10));
+    let (parameters, scale) = (&setup.parameters, setup.parameters.scale());
+    let evaluator = Evaluator::new(parameters, &setup.keys);
+    let values = pseudo_random(parameters.slots());
+    let top = parameters.compute_top_level();
+    for (from, to) in [(parameters.max_level(), top), (parameters.max_level(), 0), (top, 1), (2, 0), (top, 2)]
+    {
+        let dropped = evaluator.drop_level(&setup.encrypt(&values, from, scale), to).unwrap();
+        assert_eq!((dropped.level(), dropped.scale().to_parts()), (to, scale.to_parts()));
+        let found = setup.decrypt(&dropped);
+        let (_, max) = log_errors(found.iter().zip(&values).map(|(y, x)| y - x));
+        assert!(max < -18.0, "from {from} to {to}: 2^{max:.2}");
+    }
+}
+
+#[test]
 fn the_sine_removes_every_integer() {
     let setup = Setup::new(small(10));
     let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
@@ -299,13 +316,13 @@ fn what_cannot_be_bootstrapped_is_refused() {
     let without = Evaluator::new(parameters, &none).bootstrap(&input);
     assert!(matches!(without, Err(EvaluationError::KeyMissing { .. })));
 
-    // What has the primes of a bootstrap cannot be brought to the others by dropping limbs, nor use their keys.
+    // What has the primes of a bootstrap never gets to the levels of inputs, and cannot use the keys of others.
     let raised = setup.encrypt(&[0.5], parameters.eval_mod_top_level(), scale);
-    let needed = parameters.lowest_level(raised.level());
-    assert!(matches!(
-        evaluator.drop_level(&raised, parameters.compute_top_level()),
-        Err(EvaluationError::LevelTooLow { needed: found, .. }) if found == needed
-    ));
+    let top = parameters.compute_top_level();
+    assert_eq!(
+        evaluator.drop_level(&raised, top + 1),
+        Err(EvaluationError::LevelTooHigh { found: top + 1, allowed: top })
+    );
     let low = setup.encrypt(&[0.5], parameters.compute_top_level(), scale);
     assert!(matches!(evaluator.conjugate(&low), Err(EvaluationError::KeyMissing { .. })));
     assert!(evaluator.conjugate(&raised).is_ok());

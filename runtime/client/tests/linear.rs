@@ -29,6 +29,7 @@ impl Setup {
             log_n: 11,
             base_bits: 40,
             slots_to_coeffs_bits: vec![28; 2],
+            merged_bits: vec![],
             compute_bits: vec![31; 3],
             input_bits: vec![],
             raised_bits: vec![],

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say where")]
 
 use fhecc_ckks::{
-    Chebyshev, Ciphertext, Encoder, EvaluationError, EvaluationKeys, Evaluator, KeyKind, KeyRequest,
-    Parameters, ParametersLiteral, Quartic, Scale,
+    Chebyshev, Ciphertext, Encoder, EvaluationError, EvaluationKeys, Evaluator, KeyKind, KeyRequest, Monic,
+    Parameters, ParametersLiteral, Scale,
 };
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 
@@ -21,6 +21,7 @@ impl Setup {
             log_n: 11,
             base_bits: 45,
             slots_to_coeffs_bits: vec![],
+            merged_bits: vec![],
             compute_bits: vec![40; 7],
             input_bits: vec![],
             raised_bits: vec![],
@@ -87,7 +88,7 @@ fn degrees_and_parities_at_their_exact_depth() {
 }
 
 #[test]
-fn degree_four_takes_two_levels_and_ends_at_exactly_the_scale() {
+fn degrees_two_and_four_take_one_level_less_and_end_at_exactly_the_scale() {
     let setup = Setup::new();
     let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
     let x = ramp(setup.parameters.slots());
@@ -95,25 +96,27 @@ fn degree_four_takes_two_levels_and_ends_at_exactly_the_scale() {
         (vec![0.3, 0.5, 0.22, 0.01, -0.03], 1.0),
         (vec![0.1, -0.5, 0.4, -0.2, 0.7], 0.65),
         (vec![0.0, 0.0, 0.0, 0.0, 1.0], 1.0),
+        (vec![0.3, 0.5, 0.22], 1.0),
+        (vec![0.1, -0.5, -0.7], 0.65),
     ] {
         let series = Chebyshev { coefficients, domain: (-domain, domain) };
-        let quartic = Quartic::new(&series).unwrap();
-        for level in [2, 5] {
-            let scale = quartic.argument_scale(&setup.parameters, level);
+        let monic = Monic::new(&series).unwrap();
+        for level in [monic.depth(), 5] {
+            let scale = monic.argument_scale(&setup.parameters, level);
             let values: Vec<f64> = x.iter().map(|x| x * domain).collect();
-            let output = evaluator.quartic(&setup.encrypt_at(&values, level, scale), &quartic).unwrap();
-            assert_eq!(output.level(), level - 2);
+            let output = evaluator.monic(&setup.encrypt_at(&values, level, scale), &monic).unwrap();
+            assert_eq!(output.level(), level - monic.depth());
             assert_eq!(output.scale().to_parts(), setup.parameters.scale().to_parts());
             let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
             let error = found.iter().zip(&values).map(|(y, &x)| (y - series.evaluate(x)).abs());
             let error = error.fold(0.0, f64::max);
             assert!(error < f64::exp2(-20.0), "{series:?} at level {level}: 2^{:.1}", error.log2());
-            let elsewhere = evaluator.quartic(&setup.encrypt(&values, level), &quartic);
+            let elsewhere = evaluator.monic(&setup.encrypt(&values, level), &monic);
             assert!(matches!(elsewhere, Err(EvaluationError::ScaleMismatch { .. })), "{elsewhere:?}");
         }
-        let low = setup.encrypt(&x, 1);
-        let refused = evaluator.quartic(&low, &quartic);
-        assert_eq!(refused, Err(EvaluationError::LevelTooLow { found: 1, needed: 2 }));
+        let (needed, found) = (monic.depth(), monic.depth() - 1);
+        let refused = evaluator.monic(&setup.encrypt(&x, found), &monic);
+        assert_eq!(refused, Err(EvaluationError::LevelTooLow { found, needed }));
     }
 }
 

@@ -43,11 +43,11 @@ pub enum ClearError {
         /// The right operand.
         right: (u8, f64),
     },
-    /// A quartic's argument that is not at the scale which the quartic takes; log2 of both.
+    /// A monic polynomial's argument that is not at the scale which the monic polynomial takes; log2 of both.
     Argument {
         /// The argument's.
         found: f64,
-        /// What the quartic takes; none if there is none at this level.
+        /// What the monic polynomial takes; none if there is none at this level.
         expected: Option<f64>,
     },
     /// A sum of batches of different sizes.
@@ -120,10 +120,13 @@ impl Display for ClearError {
             ),
             Self::Argument { found, expected: Some(expected) } => write!(
                 f,
-                "a quartic of a value at scale 2^{found}; it takes its argument at scale 2^{expected}"
+                "a monic polynomial of a value at scale 2^{found}; it takes its argument at scale 2^{expected}"
             ),
             Self::Argument { found, expected: None } => {
-                write!(f, "a quartic of a value at scale 2^{found}, at a level where it cannot be evaluated")
+                write!(
+                    f,
+                    "a monic polynomial of a value at scale 2^{found}, at a level where it cannot be evaluated"
+                )
             }
             Self::Batch { left, right } => write!(f, "a sum of {left} images and {right} images"),
             Self::KeyMissing { rotation, level } => {

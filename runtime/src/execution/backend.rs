@@ -21,7 +21,7 @@ pub struct LinearLayer<'a> {
 pub enum Target<'a> {
     /// The parameters' own.
     Layer,
-    /// The one at which this quartic takes its argument at this level.
+    /// The one at which this monic polynomial takes its argument at this level.
     Argument(&'a Polynomial, Level),
 }
 
@@ -103,6 +103,6 @@ pub trait Backend {
     ///
     /// # Errors
     ///
-    /// If there are too few levels, or a quartic's argument was not made for it.
+    /// If there are too few levels, or a monic polynomial's argument was not made for it.
     fn polynomial(&self, x: &Self::Value, polynomial: &Polynomial) -> Result<Self::Value, Self::Error>;
 }

@@ -102,8 +102,8 @@ impl Facts {
         let costs = &parameters.costs;
         // A residue takes the bits of its prime.
         let bits = |level: u8| -> u64 {
-            (0..=level).filter_map(|l| parameters.prime_bits(l)).map(u64::from).sum::<u64>()
-                << parameters.log_n
+            let primes = parameters.chain_bits(level).unwrap_or_default();
+            primes.into_iter().map(u64::from).sum::<u64>() << parameters.log_n
         };
         let input = plan.steps.iter().find(|step| step.op == Op::Input).map_or(0, |step| step.level.0);
         let output = plan.steps.iter().find(|step| step.dst == plan.output.register);

@@ -71,9 +71,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
             return fail(format!("{} is {found}; allowed: 1 to {MAX_DEGREE}", place("degree")));
         }
         polynomial.coefficients.iter().try_for_each(|&c| finite(c, || place("coefficients")))?;
-        if polynomial.form == Form::Quartic && polynomial.gain().is_none() {
+        if polynomial.form == Form::Monic && polynomial.gain().is_none() {
             return fail(format!(
-                "{} is Quartic; allowed for degree 4 with a coefficient of x^4 between 2^-12 and 2^12",
+                "{} is Monic; allowed for degrees 2 and 4 with a coefficient of the highest power between 2^-3 and 2^3 to that degree",
                 place("form")
             ));
         }

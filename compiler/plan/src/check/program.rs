@@ -135,16 +135,16 @@ impl Program<'_> {
         }
     }
 
-    /// The scale that a linear map or a bootstrap is asked for: a layer's, or that of a quartic's argument.
+    /// The scale that a linear map or a bootstrap is asked for: a layer's, or that of a monic polynomial's argument.
     fn made_for(&self, scale: StepScale, result: u8) -> Result<StepScale, String> {
         let StepScale::Argument { polynomial, level } = scale else { return Ok(scale) };
         let form = self.plan.polynomials.get(polynomial as usize).map(|p| p.form);
-        if form != Some(Form::Quartic) {
-            return Err(format!("the result is made for polynomial {polynomial}, which is no quartic"));
+        if form != Some(Form::Monic) {
+            return Err(format!("the result is made for polynomial {polynomial}, which is not monic"));
         }
         if level.0 > result || scale.nominal_log2(self.plan).is_none() {
             return Err(format!(
-                "no scale is known for a quartic at level {} behind level {result}",
+                "no scale is known for a monic polynomial at level {} behind level {result}",
                 level.0
             ));
         }
@@ -235,13 +235,13 @@ impl Program<'_> {
                 };
                 let state = match found.form {
                     Form::Series => bounded(self.read(*src)?)?,
-                    Form::Quartic => {
+                    Form::Monic => {
                         let state = bounded(self.read_any(*src)?)?;
                         let level = Level(state.level);
                         let expected = StepScale::Argument { polynomial: *polynomial, level };
                         if state.scale != expected {
                             return Err(format!(
-                                "the operand has scale {:?}; the quartic takes {expected:?}",
+                                "the operand has scale {:?}; the monic polynomial takes {expected:?}",
                                 state.scale
                             ));
                         }
@@ -328,6 +328,10 @@ impl Program<'_> {
     }
 
     fn own_key(&mut self, index: usize, rotation: Rotation, level: u8) -> Result<(), String> {
+        let lowest = self.plan.parameters.lowest_rotation_level();
+        if level < lowest {
+            return Err(format!("rotation {} at level {level}; the lowest is {lowest}", rotation.0));
+        }
         let mut found = false;
         for &at in self.keys.get(&rotation).into_iter().flatten() {
             let key = &self.plan.keys[at];

@@ -1,6 +1,6 @@
 //! What an evaluation holds in memory, step by step, from the shapes of keys, ciphertexts and temporary polynomials.
 //!
-//! A row is one residue of every coefficient, `8 N` bytes; a ciphertext at level `l` has `2 (l + 1)` rows.
+//! A row is one residue of every coefficient, `8 N` bytes; a ciphertext has two for every prime of its level.
 
 use std::collections::BTreeMap;
 
@@ -164,8 +164,12 @@ struct Shapes<'a> {
 }
 
 impl Shapes<'_> {
+    fn limbs(&self, level: Level) -> u64 {
+        self.plan.parameters.limbs(level.0) as u64
+    }
+
     fn ciphertext(&self, level: Level) -> u64 {
-        2 * (u64::from(level.0) + 1) * self.row
+        2 * self.limbs(level) * self.row
     }
 
     fn level(&self, reg: Reg) -> Level {
@@ -196,19 +200,19 @@ impl Shapes<'_> {
     fn key(&self, level: Level) -> (u64, u64, u64) {
         let shape: Option<KeyShape> = self.keys.and_then(|keys| keys.shape(level));
         let (digits, special) = shape.map_or((1, 1), |shape| (shape.digits as u64, shape.special as u64));
-        (digits, special, u64::from(level.0) + 1 + special)
+        (digits, special, self.limbs(level) + special)
     }
 
     /// One key switch that is not hoisted: coefficients, digits of some rows, the pair of sums.
     fn key_switch(&self, level: Level) -> u64 {
         let (digits, _, rows) = self.key(level);
-        (u64::from(level.0) + 1 + digits * rows.min(4) + 2 * rows) * self.row
+        (self.limbs(level) + digits * rows.min(4) + 2 * rows) * self.row
     }
 
     fn linear(&self, map: &LinearMap, level: Level) -> u64 {
         let (digits, special, rows) = self.key(level);
         let (babies, giants) = (map.babies.len() as u64, map.giants.len() as u64);
-        let in_chain = u64::from(level.0) + 1;
+        let in_chain = self.limbs(level);
         let decomposed = digits * rows;
         // Two real diagonals in a polynomial of as many coefficients as the period has values in both halves.
         let per_diagonal = 8 * map.diagonal_period() as u64;

@@ -43,7 +43,7 @@ fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
     let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
     let products = match polynomial.form {
         Form::Series => products(polynomial.degree()),
-        Form::Quartic => 2,
+        Form::Monic => polynomial.degree() / 2,
     };
     products as f64 * sum / f64::from(depth)
 }
@@ -130,8 +130,8 @@ mod tests {
             polynomial_ms(&costs, &polynomial, Level(level))
         };
         assert!(polynomial(7) > polynomial(4));
-        let quartic = Polynomial { form: Form::Quartic, ..Polynomial::series(1.0, vec![1.0; 5]) };
+        let monic = Polynomial { form: Form::Monic, ..Polynomial::series(1.0, vec![1.0; 5]) };
         let at = |level| costs.at(Level(level)).multiply_ms;
-        assert_eq!(polynomial_ms(&costs, &quartic, Level(5)), at(5) + at(4));
+        assert_eq!(polynomial_ms(&costs, &monic, Level(5)), at(5) + at(4));
     }
 }

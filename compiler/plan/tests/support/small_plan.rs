@@ -25,6 +25,7 @@ pub(crate) fn profile(log_n: u32) -> Profile {
         log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28; 2],
+        merged_bits: vec![],
         compute_bits: vec![31; 5],
         input_bits: vec![],
         raised_bits: vec![],

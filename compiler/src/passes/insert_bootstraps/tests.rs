@@ -99,23 +99,35 @@ fn two_shallow_activations_fit_behind_one_bootstrap() {
 #[test]
 fn an_activation_is_as_deep_as_the_polynomial_that_it_will_be() {
     // Residual blocks with degree four: behind the sum it takes three levels in its plain form, which would leave
-    // too few for the next layer, and two as a quartic behind a bootstrap.
+    // too few for the next layer, and two as a monic polynomial behind a bootstrap.
     let series = Polynomial::series(1.0, vec![0.5; 5]);
-    let quartic = Polynomial { form: Form::Quartic, ..series.clone() };
+    let monic = Polynomial { form: Form::Monic, ..series.clone() };
     let mut p = Program::default();
     let x = p.input();
     let mut x = p.linear(x);
     for _ in 0..3 {
         let y = p.linear(x);
-        let op = HeOp::Activation { plain: quartic.clone(), refreshed: quartic.clone() };
+        let op = HeOp::Activation { plain: monic.clone(), refreshed: monic.clone() };
         let y = p.push(op, "relu1", &[y]);
         let y = p.linear(y);
         let sum = p.add(y, x);
-        let op = HeOp::Activation { plain: series.clone(), refreshed: quartic.clone() };
+        let op = HeOp::Activation { plain: series.clone(), refreshed: monic.clone() };
         x = p.push(op, "relu2", &[sum]);
     }
     let x = p.linear(x);
     assert_eq!(p.place(x, "b6").map(|(bootstraps, _)| bootstraps), Ok(3));
+}
+
+#[test]
+fn the_last_layers_rescale_by_a_compute_prime_where_levels_allow() {
+    // Level 3 for the linear map, though 2 has keys as well: there a rescale divides by 26 bits instead of 31.
+    for (degree, input) in [(7, 6), (15, 7), (31, 7)] {
+        let mut p = Program::default();
+        let x = p.input();
+        let x = p.activation(x, degree);
+        let x = p.linear(x);
+        assert_eq!(p.place(x, "b5"), Ok((0, input)), "{degree}");
+    }
 }
 
 #[test]
@@ -178,7 +190,7 @@ fn too_many_linear_layers_in_a_row_are_an_error_with_a_way_out() {
         x = p.linear(x);
     }
     let found = p.place(x, "b5").expect_err("three levels are left");
-    assert_eq!(found.title, "layer `linear` needs 1 levels, 0 are available");
+    assert_eq!(found.title, "layer `linear` needs 2 levels, 1 are available");
     let help = found.help.expect("there is one");
     assert!(help.contains("1 more compute levels"), "{help}");
 }

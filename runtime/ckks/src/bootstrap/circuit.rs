@@ -61,7 +61,7 @@ impl Circuit {
             .into_iter()
             .partition(|schedule| matches!(schedule.stage, BootstrapStage::SlotsToCoeffs(_)));
         let q0 = parameters.prime(0) as f64;
-        let prime_scale = |level: usize| Scale::from_prime(parameters.prime(level));
+        let rescaled = |level: usize| parameters.rescale_factor(level);
 
         // After the trace, which doubles, the coefficients are `a q0 m` as integers.
         let ratio = f64::exp2(-f64::from(literal.log_message_ratio));
@@ -69,15 +69,14 @@ impl Circuit {
         let log_input_factor = (inward.log2() / (stc.len() + 1) as f64).ceil().max(0.0) as i32;
         let inward = inward * f64::exp2(-f64::from(log_input_factor));
         let matrices = slots_to_coeffs(half, stc.len(), inward);
-        let slots_to_coeffs = encode(parameters, matrices, stc, &prime_scale)?;
+        let slots_to_coeffs = encode(parameters, matrices, stc, &rescaled)?;
 
         // The trace doubles, and so does the sum with the conjugate; the argument of the sine is divided by K.
         let outward = 1.0 / (4.0 * f64::from(literal.interval));
         let matrices = coeffs_to_slots(half, cts.len(), outward);
         let top = parameters.max_level();
         let raised = argument_scale(parameters).div_prime(parameters.prime(0));
-        let scale =
-            |level: usize| if level == top { prime_scale(level).mul(raised) } else { prime_scale(level) };
+        let scale = |level: usize| if level == top { rescaled(level).mul(raised) } else { rescaled(level) };
         let coeffs_to_slots = encode(parameters, matrices, cts, &scale)?;
 
         let sine = SinePlan::new(&literal, &cosine_in_y(&literal));

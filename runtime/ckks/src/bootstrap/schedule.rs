@@ -202,7 +202,7 @@ mod tests {
             assert_eq!(schedules.iter().map(shape).collect::<Vec<_>>(), shapes);
             assert_eq!(
                 schedules.iter().map(|stage| stage.special_count).collect::<Vec<_>>(),
-                [3, 2, 3, 4, 5]
+                [2, 2, 3, 4, 5]
             );
             assert_eq!(schedules.iter().map(|stage| stage.key_rotations().len()).collect::<Vec<_>>(), keys);
         }

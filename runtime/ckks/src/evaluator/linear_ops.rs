@@ -219,24 +219,29 @@ impl Evaluator<'_> {
         Ok(Ciphertext { level: self.parameters.level_below(a.level), scale, c0, c1 })
     }
 
-    /// The same ciphertext at a lower level: the rows above it are dropped, nothing is divided.
+    /// The same values and scale at a lower level. Within a chain the rows above it are dropped, nothing is divided.
+    /// To levels with other primes it takes a product with the integer next to [`crate::Parameters::rescale_factor`]
+    /// and a rescale, which adds the noise of one and a relative error of half the inverse of that factor.
     ///
     /// # Errors
     ///
-    /// [`EvaluationError::LevelTooHigh`] if `level` is above the ciphertext's, [`EvaluationError::LevelTooLow`] if it is
-    /// below [`crate::Parameters::lowest_level`] of that.
+    /// [`EvaluationError::LevelTooHigh`] if `level` is above the ciphertext's or one that a bootstrap's primes do not lead
+    /// to, [`EvaluationError::ScaleRange`] if the product does not fit the modulus.
     pub fn drop_level(&self, a: &Ciphertext, level: usize) -> Result<Ciphertext, EvaluationError> {
         self.check(a)?;
         if level > a.level {
             return Err(EvaluationError::LevelTooHigh { found: level, allowed: a.level });
         }
-        let needed = self.parameters.lowest_level(a.level);
-        if level < needed {
-            return Err(EvaluationError::LevelTooLow { found: level, needed });
-        }
-        let limbs = self.parameters.limbs_at(level);
+        let lowest = self.parameters.lowest_level(a.level);
+        let kept = level.max(lowest);
+        let limbs = self.parameters.limbs_at(kept);
         let (c0, c1) = (a.c0.truncated(limbs), a.c1.truncated(limbs));
-        Ok(Ciphertext { level, scale: a.scale, c0, c1 })
+        let dropped = Ciphertext { level: kept, scale: a.scale, c0, c1 };
+        if level >= lowest {
+            return Ok(dropped);
+        }
+        let product = self.mul_constant(&dropped, 1.0, self.parameters.rescale_factor(lowest))?;
+        self.drop_level(&self.rescale(&product)?, level)
     }
 
     pub(crate) fn check_rescalable(&self, a: &Ciphertext) -> Result<(), EvaluationError> {

@@ -17,6 +17,7 @@ fn parameters_of(log_n: u32) -> Parameters {
         log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
+        merged_bits: vec![],
         compute_bits: vec![31, 31],
         input_bits: vec![],
         raised_bits: vec![],

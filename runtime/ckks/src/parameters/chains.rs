@@ -6,21 +6,43 @@ use super::ParametersLiteral;
 
 /// Where in the list of primes the limbs of every level are.
 ///
-/// The list is `base | slots_to_coeffs | compute | input | raised | eval_mod | coeffs_to_slots`. Without raised primes all
-/// of it is one chain. With them, those up to `input` are the chain of the levels up to [`Chains::computation_top`], and
-/// those from `raised` on that of the levels above.
-#[derive(Clone, Copy, Debug)]
+/// The list is that of [`ParametersLiteral::chain_bits`]. Up to three chains share it: that of the lowest levels, which
+/// is all there is without merged and raised primes; from the level of a bootstrap's input on, the one that begins with
+/// the merged primes; above [`Chains::computation_top`], the one that begins with the raised ones.
+#[derive(Clone, Debug)]
 pub(super) struct Chains {
+    /// The lowest first.
+    chains: Vec<Chain>,
     computation_top: usize,
-    raised: usize,
     levels: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Chain {
+    lowest_level: usize,
+    /// The limbs at that level.
+    limbs: Range<usize>,
 }
 
 impl Chains {
     pub(super) fn new(literal: &ParametersLiteral) -> Self {
-        let raised = literal.raised_bits.len();
+        let [merged, raised] = [&literal.merged_bits, &literal.raised_bits].map(Vec::len);
         let computation_top = literal.compute_top_level() + literal.input_bits.len();
-        Self { computation_top, raised, levels: literal.chain_bits().count() - raised }
+        let mut chains = vec![Chain { lowest_level: 0, limbs: 0..1 }];
+        if merged > 0 {
+            // As many primes below as levels.
+            let level = literal.slots_to_coeffs_bits.len();
+            chains.push(Chain { lowest_level: level, limbs: level..level + merged });
+        }
+        if raised > 0 {
+            let below = literal.chain_bits().count()
+                - raised
+                - literal.eval_mod_bits.len()
+                - literal.coeffs_to_slots_bits.len();
+            chains.push(Chain { lowest_level: computation_top + 1, limbs: below..below + raised + 1 });
+        }
+        let above = literal.eval_mod_bits.len() + literal.coeffs_to_slots_bits.len();
+        Self { chains, computation_top, levels: computation_top + 1 + above }
     }
 
     /// The number of levels.
@@ -33,18 +55,20 @@ impl Chains {
         self.computation_top
     }
 
+    fn at(&self, level: usize) -> &Chain {
+        assert!(level < self.levels, "level {level} of {}", self.levels);
+        let above = self.chains.partition_point(|chain| chain.lowest_level <= level);
+        &self.chains[above - 1]
+    }
+
     /// The limbs at `level`.
     pub(super) fn limbs(&self, level: usize) -> Range<usize> {
-        assert!(level < self.levels, "level {level} of {}", self.levels);
-        if self.lowest_level(level) == 0 {
-            0..level + 1
-        } else {
-            self.computation_top + 1..level + 1 + self.raised
-        }
+        let Chain { lowest_level, limbs } = self.at(level);
+        limbs.start..limbs.end + level - lowest_level
     }
 
     /// The lowest level with limbs of the same chain.
     pub(super) fn lowest_level(&self, level: usize) -> usize {
-        if self.raised == 0 || level <= self.computation_top { 0 } else { self.computation_top + 1 }
+        self.at(level).lowest_level
     }
 }

@@ -64,7 +64,13 @@ mod tests {
     fn lower_levels_have_room_for_more_special_primes() {
         let literal =
             ParametersLiteral { special_bits: vec![48, 49, 49, 49, 49, 49], ..ParametersLiteral::b5() };
-        let literal = ParametersLiteral { input_bits: vec![], raised_bits: vec![], ..literal };
+        let literal = ParametersLiteral {
+            slots_to_coeffs_bits: vec![28; 2],
+            merged_bits: vec![],
+            input_bits: vec![],
+            raised_bits: vec![],
+            ..literal
+        };
         let parameters = Parameters::new(literal).unwrap();
         let counts: Vec<_> = (14..=18).map(|level| parameters.max_special_count(level)).collect();
         assert_eq!(counts, [6, 6, 5, 4, 3]);

@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 /// coeffs_to_slots`. A rescale drops the highest limb left, so a bootstrap consumes the list from the right
 /// and leaves a ciphertext with `base | slots_to_coeffs | compute`.
 ///
-/// While a bootstrap consumes its part of the list it has no use for the small primes below: with `raised`, it has the
-/// limbs `raised | eval_mod | coeffs_to_slots`, fewer primes of about as many bits together, and the last rescale of the
-/// modular reduction changes to the others (as in "Grafting: Complementing RNS in CKKS", eprint
-/// 2024/1014).
+/// Small primes cost as much as large ones, so a ciphertext has fewer and larger ones where it has no use for the small
+/// ones as rescales of their own (as in "Grafting: Complementing RNS in CKKS", eprint 2024/1014):
+///
+/// - with `merged`, from the level at which a bootstrap takes its input upwards it has `merged | compute`, and the first
+///   rescale of slots-to-coefficients changes to `base | slots_to_coeffs` without the last of these, which then is a
+///   size only;
+/// - with `raised`, a bootstrap has `raised | eval_mod | coeffs_to_slots`, and the last rescale of the modular reduction
+///   changes to the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParametersLiteral {
@@ -21,6 +25,9 @@ pub struct ParametersLiteral {
     pub base_bits: u32,
     /// Primes consumed by the slots-to-coefficients transform, lowest first.
     pub slots_to_coeffs_bits: Vec<u32>,
+    /// Primes in place of `base | slots_to_coeffs` for what has not begun a bootstrap; empty to keep these.
+    #[serde(default)]
+    pub merged_bits: Vec<u32>,
     /// Primes consumed by the computation between two bootstraps, lowest first.
     pub compute_bits: Vec<u32>,
     /// Primes for levels above those after a bootstrap, lowest first: linear maps of inputs consume them. Only with raised
@@ -95,24 +102,25 @@ impl ParametersLiteral {
         Self {
             log_n: 15,
             base_bits: 40,
-            slots_to_coeffs_bits: vec![28; 2],
+            slots_to_coeffs_bits: vec![28, 26],
+            merged_bits: vec![47; 2],
             compute_bits: vec![31; 5],
             input_bits: vec![31; 4],
             raised_bits: vec![50; 5],
             eval_mod_bits: vec![40; 8],
             coeffs_to_slots_bits: vec![40; 3],
-            special_bits: vec![48, 48, 49, 50, 50, 50],
+            special_bits: vec![48, 50, 48, 49, 50, 50],
             log_scale: 31,
             bootstrap: Some(BootstrapLiteral::standard()),
         }
     }
 
-    /// `N = 2^15`, six compute levels, keys of up to 867 bits.
+    /// `N = 2^15`, six compute levels, keys of up to 868 bits.
     pub fn b6() -> Self {
         Self {
             compute_bits: vec![31; 6],
             raised_bits: vec![47; 6],
-            special_bits: vec![48, 49, 48, 48, 48, 48],
+            special_bits: vec![48, 50, 48, 48, 48, 48],
             ..Self::b5()
         }
     }
@@ -123,6 +131,7 @@ impl ParametersLiteral {
             log_n: 16,
             base_bits: 45,
             slots_to_coeffs_bits: vec![30; 3],
+            merged_bits: vec![],
             compute_bits: vec![40; 9],
             input_bits: vec![],
             raised_bits: vec![],
@@ -139,10 +148,19 @@ impl ParametersLiteral {
         self.slots_to_coeffs_bits.len() + self.compute_bits.len()
     }
 
+    /// The primes that slots-to-coefficients has of its own: the last one not where there are merged ones.
+    fn slots_to_coeffs_primes(&self) -> &[u32] {
+        match self.slots_to_coeffs_bits.split_last() {
+            Some((_, own)) if !self.merged_bits.is_empty() => own,
+            _ => &self.slots_to_coeffs_bits,
+        }
+    }
+
     /// Sizes of all primes but the special ones, in the order of the fields.
     pub fn chain_bits(&self) -> impl Iterator<Item = u32> + '_ {
         std::iter::once(self.base_bits)
-            .chain(self.slots_to_coeffs_bits.iter().copied())
+            .chain(self.slots_to_coeffs_primes().iter().copied())
+            .chain(self.merged_bits.iter().copied())
             .chain(self.compute_bits.iter().copied())
             .chain(self.input_bits.iter().copied())
             .chain(self.raised_bits.iter().copied())

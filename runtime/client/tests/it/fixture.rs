@@ -11,6 +11,7 @@ pub(crate) fn literal(log_n: u32) -> ParametersLiteral {
         log_n,
         base_bits: 40,
         slots_to_coeffs_bits: vec![28, 28],
+        merged_bits: vec![],
         compute_bits: vec![31, 31, 31],
         input_bits: vec![],
         raised_bits: vec![],

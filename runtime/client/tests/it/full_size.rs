@@ -9,8 +9,9 @@ fn the_default_set_is_secure_and_computes() {
     let parameters = Parameters::new(ParametersLiteral::b5()).unwrap();
     assert_eq!(parameters.security_bits(), Some(128));
     assert!(parameters.log_qp() > 864.0 && parameters.log_qp() <= 865.0, "{}", parameters.log_qp());
-    assert_eq!((parameters.limbs(), parameters.special_limbs()), (12 + 16, 6));
-    assert_eq!((parameters.limbs_at(11), parameters.limbs_at(12), parameters.max_level()), (12, 6, 22));
+    assert_eq!((parameters.limbs(), parameters.special_limbs()), (2 + 11 + 16, 6));
+    let limbs = [0, 1, 2, 3, 11, 12, 22].map(|level| parameters.limbs_at(level));
+    assert_eq!((limbs, parameters.max_level()), ([1, 2, 2, 3, 11, 6, 16], 22));
     assert_eq!((parameters.slots_to_coeffs_top_level(), parameters.compute_top_level()), (2, 7));
     assert_eq!(parameters.eval_mod_top_level(), 19);
 
@@ -65,7 +66,9 @@ fn sets_above_the_security_table_are_refused() {
     let small = |literal: &mut ParametersLiteral| literal.eval_mod_bits = vec![20; 3];
     assert!(matches!(refused(small), ParameterError::NotEnoughPrimes { bits: 20, wanted: 3 }));
     let unlike = |literal: &mut ParametersLiteral| literal.raised_bits = vec![46; 6];
-    assert!(matches!(refused(unlike), ParameterError::Range { found: 276, allowed: (280, 284), .. }));
+    assert!(matches!(refused(unlike), ParameterError::Range { found: 276, allowed: (278, 282), .. }));
+    let unlike = |literal: &mut ParametersLiteral| literal.merged_bits = vec![50; 2];
+    assert!(matches!(refused(unlike), ParameterError::Range { found: 100, allowed: (92, 96), .. }));
     let alone = |literal: &mut ParametersLiteral| literal.raised_bits.clear();
     assert!(matches!(refused(alone), ParameterError::Count { found: 4, allowed: (0, 0), .. }));
     let odd = |literal: &mut ParametersLiteral| literal.log_scale = 5;
