@@ -54,20 +54,19 @@ fn reads_at(user: &HeOp, result: u8, profile: &Profile) -> u8 {
 ///
 /// [`PassError::Bug`] if the levels cannot be derived again.
 pub fn assign_levels(graph: HeGraph, profile: &Profile) -> Result<(LeveledGraph, Report), PassError> {
-    let lowest = profile.lowest_rotation_level();
-    match assign(graph.clone(), profile, lowest) {
-        Err(PassError::Bug(_)) if lowest > 0 => assign(graph, profile, lowest - 1),
-        assigned => assigned,
-    }
+    let order = graph.schedule().ok_or_else(cyclic)?;
+    let preferred = profile.lowest_rotation_level();
+    let assigned = assign(graph.clone(), &order, profile, preferred);
+    assigned.or_else(|_| assign(graph, &order, profile, preferred.saturating_sub(1))).map_err(PassError::Bug)
 }
 
-/// Assigns levels with the results of linear maps at `lowest_result` or above.
+/// Assigns levels with the results of linear maps at `lowest_result` or above; what is wrong if there are too few.
 fn assign(
     mut graph: HeGraph,
+    order: &[NodeId],
     profile: &Profile,
     lowest_result: u8,
-) -> Result<(LeveledGraph, Report), PassError> {
-    let order = graph.schedule().ok_or_else(cyclic)?;
+) -> Result<(LeveledGraph, Report), String> {
     let mut needed: BTreeMap<NodeId, u8> = BTreeMap::new();
     for id in order.iter().rev() {
         let of_user = |(user, _): (NodeId, u8)| reads_at(&graph.op(user).op, needed[&user], profile);
@@ -82,7 +81,7 @@ fn assign(
         needed.insert(*id, readers.max(floor));
     }
     let mut report = Report::default();
-    for id in &order {
+    for id in order {
         let level = needed[id];
         let node = graph.op_mut(*id);
         match &mut node.op {
@@ -112,6 +111,6 @@ fn assign(
             }
         }
     }
-    let leveled = LeveledGraph::check(graph, profile).map_err(PassError::Bug)?;
+    let leveled = LeveledGraph::check(graph, profile)?;
     Ok((leveled, report))
 }
