@@ -48,15 +48,15 @@ impl Polynomial {
         (gain.is_finite() && gain.log2().abs() <= LOG_GAIN).then_some(gain)
     }
 
-    /// log2 of the scale at which a monic polynomial takes its argument at `level`, if every prime were a power of two; `None`
-    /// if the polynomial or the level does not allow it.
+    /// log2 of the scale at which a monic polynomial takes its argument at `level`, if every prime were a power of two;
+    /// `None` if the polynomial or the level does not allow it.
     ///
     /// Every square and rescale takes the scale S to the parameters' own or nearer: `S^2 = 2^log_scale q_level` for degree
     /// two, `S^4 = 2^log_scale q_level^2 q_(level - 1)` for degree four, and the gain comes on top.
     pub fn argument_log2(&self, parameters: &Profile, level: Level) -> Option<f64> {
         let bits = |level: u8| parameters.rescale_bits(level).map(f64::from);
         let gain = self.gain()?.log2();
-        let lowest = (level.0 + 1).checked_sub(self.depth()).filter(|lowest| *lowest > 0)?;
+        let lowest = level.0.checked_sub(self.depth().saturating_sub(1)).filter(|lowest| *lowest > 0)?;
         let halved = |scale: f64, level: u8| Some((scale + bits(level)?) / 2.0);
         Some((lowest..=level.0).try_fold(f64::from(parameters.log_scale), halved)? + gain)
     }
@@ -126,5 +126,20 @@ mod tests {
         // 2 T-coefficient over domain^2, the coefficient of x^2.
         assert_eq!(Polynomial::series(0.5, vec![0.0, 0.0, -0.5]).gain(), Some(2.0));
         assert_eq!(Polynomial::series(1.0, vec![1.0; 4]).gain(), None);
+    }
+
+    #[test]
+    fn levels_that_leave_no_room_have_no_argument() {
+        let profile = Profile::from_ron(include_str!("../../../models/targets/b5.ron")).expect("sound");
+        let log2 = |degree: usize, level| {
+            let series = Polynomial::series(1.0, vec![0.5; degree + 1]);
+            Polynomial { form: Form::Monic, ..series }.argument_log2(&profile, Level(level))
+        };
+        // sqrt(2 * 0.5) and (8 * 0.5)^(1/4).
+        assert_eq!(log2(2, 7), Some(31.0));
+        assert_eq!(log2(4, 7), Some(31.5));
+        for (degree, level) in [(2, 0), (4, 1), (2, 12), (2, 255), (4, 255), (3, 7)] {
+            assert_eq!(log2(degree, level), None, "degree {degree} at level {level}");
+        }
     }
 }

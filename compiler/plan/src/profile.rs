@@ -5,6 +5,7 @@ use ron::ser::PrettyConfig;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt::{self, Display};
+use std::ops::Range;
 
 /// Bits of every prime in the modulus chain, in the order in which levels are numbered from below:
 /// `base | slots_to_coeffs | compute | eval_mod | coeffs_to_slots`, and the special primes apart. With merged primes,
@@ -269,8 +270,8 @@ impl Profile {
         if self.merged_bits.is_empty() { 0 } else { self.bootstrap_input_level() }
     }
 
-    /// Bits of all primes at `level`; `None` if there is no such level.
-    pub fn chain_bits(&self, level: u8) -> Option<Vec<u32>> {
+    /// Where among all primes those at `level` are; `None` if there is no such level.
+    fn primes_at(&self, level: u8) -> Option<Range<usize>> {
         if level > self.max_level() {
             return None;
         }
@@ -285,12 +286,18 @@ impl Profile {
         } else {
             (0, 1, 0)
         };
-        Some(self.all_bits().skip(skipped).take(limbs + usize::from(level - lowest)).collect())
+        Some(skipped..skipped + limbs + usize::from(level - lowest))
+    }
+
+    /// Bits of all primes at `level`; `None` if there is no such level.
+    pub fn chain_bits(&self, level: u8) -> Option<Vec<u32>> {
+        let primes = self.primes_at(level)?;
+        Some(self.all_bits().skip(primes.start).take(primes.len()).collect())
     }
 
     /// The number of primes at `level`; 0 if there is no such level.
     pub fn limbs(&self, level: u8) -> usize {
-        self.chain_bits(level).map_or(0, |bits| bits.len())
+        self.primes_at(level).map_or(0, |primes| primes.len())
     }
 
     /// log2(Q P) of the largest key: the largest modulus under which anything is encrypted. A key for level `l`

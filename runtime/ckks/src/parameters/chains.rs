@@ -28,6 +28,7 @@ impl Chains {
     pub(super) fn new(literal: &ParametersLiteral) -> Self {
         let [merged, raised] = [&literal.merged_bits, &literal.raised_bits].map(Vec::len);
         let computation_top = literal.compute_top_level() + literal.input_bits.len();
+        let above = literal.eval_mod_bits.len() + literal.coeffs_to_slots_bits.len();
         let mut chains = vec![Chain { lowest_level: 0, limbs: 0..1 }];
         if merged > 0 {
             // As many primes below as levels.
@@ -35,13 +36,9 @@ impl Chains {
             chains.push(Chain { lowest_level: level, limbs: level..level + merged });
         }
         if raised > 0 {
-            let below = literal.chain_bits().count()
-                - raised
-                - literal.eval_mod_bits.len()
-                - literal.coeffs_to_slots_bits.len();
+            let below = literal.chain_bits().count() - raised - above;
             chains.push(Chain { lowest_level: computation_top + 1, limbs: below..below + raised + 1 });
         }
-        let above = literal.eval_mod_bits.len() + literal.coeffs_to_slots_bits.len();
         Self { chains, computation_top, levels: computation_top + 1 + above }
     }
 

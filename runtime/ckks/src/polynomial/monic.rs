@@ -40,41 +40,28 @@ impl Monic {
         if low != -high {
             return None;
         }
-        // Powers of t = x / high.
-        let (lower, leading) = match series.coefficients[..] {
-            [c0, c1, c2] => (vec![c0 - c2, c1], 2.0 * c2),
-            [c0, c1, c2, c3, c4] => {
-                (vec![c0 - c2 + c4, c1 - 3.0 * c3, 2.0 * c2 - 8.0 * c4, 4.0 * c3], 8.0 * c4)
+        // Coefficients of powers of t = x / high, divided by these powers of root, are those of powers of z = root t.
+        let monic = match series.coefficients[..] {
+            [c0, c1, c2] => {
+                let leading = 2.0 * c2;
+                let (root, sign) = (leading.abs().sqrt(), leading.signum());
+                let (d, e) = (c1 / (sign * root), (c0 - c2) / sign);
+                Self { gain: root / high, negative: leading < 0.0, inner: None, d, e }
             }
-            _ => return None,
-        };
-        if leading == 0.0 {
-            return None;
-        }
-        let root = if lower.len() == 2 { leading.abs().sqrt() } else { leading.abs().sqrt().sqrt() };
-        let negative = leading < 0.0;
-        // Powers of z = root t, the highest with the coefficient 1.
-        let mut power = leading.signum();
-        let lower: Vec<f64> = lower
-            .into_iter()
-            .map(|c| {
-                let coefficient = c / power;
-                power *= root;
-                coefficient
-            })
-            .collect();
-        let gain = root / high;
-        let monic = match lower[..] {
-            [e, d] => Self { gain, negative, inner: None, d, e },
-            [p0, p1, p2, p3] => {
-                let a = p3 / 2.0;
-                let b = (p2 - a * a) / 2.0;
-                Self { gain, negative, inner: Some((a, b)), d: p1 - 2.0 * a * b, e: p0 - b * b }
+            [c0, c1, c2, c3, c4] => {
+                let leading = 8.0 * c4;
+                let (root, sign) = (leading.abs().sqrt().sqrt(), leading.signum());
+                let a = 4.0 * c3 / (sign * root * root * root) / 2.0;
+                let b = ((2.0 * c2 - 8.0 * c4) / (sign * root * root) - a * a) / 2.0;
+                let (d, e) = ((c1 - 3.0 * c3) / (sign * root), (c0 - c2 + c4) / sign);
+                let inner = Some((a, b));
+                Self { gain: root / high, negative: leading < 0.0, inner, d: d - 2.0 * a * b, e: e - b * b }
             }
             _ => return None,
         };
         let (a, b) = monic.inner.unwrap_or_default();
-        [gain, a, b, monic.d, monic.e].iter().all(|value| value.is_finite()).then_some(monic)
+        let finite = [monic.gain, a, b, monic.d, monic.e].iter().all(|value| value.is_finite());
+        (finite && monic.gain > 0.0).then_some(monic)
     }
 
     /// Levels of an evaluation.
