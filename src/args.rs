@@ -340,6 +340,9 @@ pub(crate) struct Bench {
     /// Hold the evaluation keys expanded, as `fhecc run --expand-keys` does.
     #[arg(long)]
     pub(crate) expand_keys: bool,
+    /// Hold the matrices of the bootstrap as coefficients, as plans with less memory do.
+    #[arg(long)]
+    pub(crate) compact_matrices: bool,
     /// Threads [default: one per core]. Kernels are measured on one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,

@@ -31,10 +31,13 @@ impl<'a> EncryptedSession<'a> {
     /// Prepares `program` with these keys.
     pub(crate) fn new(program: &'a Program, keys: &'a Keys) -> Result<Self, Failure> {
         if needs_bootstrap(&program.plan) {
-            keys.parameters.prepare_bootstrap().map_err(|e| Failure::bug(&e))?;
+            keys.parameters
+                .prepare_bootstrap(program.plan.memory.transformed_matrices)
+                .map_err(|e| Failure::bug(&e))?;
         }
         let backend = Encrypted::new(&program.plan, &keys.parameters, &keys.evaluation);
         let execution = Execution::new(&program.plan, &program.weights, backend).map_err(|e| stopped(&e))?;
+        execution.prepare().map_err(|e| stopped(&e))?;
         Ok(Self { keys, execution })
     }
 

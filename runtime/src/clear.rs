@@ -179,7 +179,8 @@ impl Backend for Clear {
     ) -> Result<ClearValue, ClearError> {
         let level = Self::lowered(x, 1)?;
         let map = layer.map;
-        map.babies.iter().chain(&map.giants).try_for_each(|&rotation| self.key(rotation, x.level))?;
+        let rotations = map.babies.iter().copied().chain(map.other_rotations());
+        rotations.into_iter().try_for_each(|rotation| self.key(rotation, x.level))?;
         let own;
         let prepared = match self.cache.get(layer.index) {
             Some(Some(cell)) => cell.get_or_init(|| Prepared::new(map, layer.values)),

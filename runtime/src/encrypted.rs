@@ -4,20 +4,45 @@ use crate::ExitClass;
 use crate::execution::{Backend, Held, LinearLayer, Target};
 use crate::schedule::giant_steps;
 use fhecc_ckks::{
-    Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, GiantStep, LinearMap,
-    Monic, Parameters, Scale, memory,
+    Chebyshev, Ciphertext, DiagonalSource, EvaluationError, EvaluationKeys, Evaluator, Fold, GiantStep,
+    HeldDiagonals, LinearMap, Monic, Parameters, Scale, memory,
 };
 use fhecc_plan::{CheckedPlan, Composite, Diagonals, Form, Polynomial, Rotation};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 use std::sync::OnceLock;
 
 /// Computes on ciphertexts, one for every image of a batch. Weights are encoded diagonal by diagonal while they are used,
-/// once for all images, and not kept.
+/// once for all images, and not kept, unless the plan says so.
 pub struct Encrypted<'k> {
     evaluator: Evaluator<'k>,
     schedules: Vec<OnceLock<Vec<GiantStep>>>,
+    /// Encoded diagonals of folded maps, where the plan holds them.
+    held: Option<Vec<OnceLock<HeldDiagonals>>>,
+}
+
+/// The schedule of a layer, as the evaluator takes it.
+struct Schedule<'a> {
+    giants: Cow<'a, [GiantStep]>,
+    folds: Vec<i32>,
+    gathers: Vec<i32>,
+    diagonals: OnTheFly,
+    period: usize,
+}
+
+impl Schedule<'_> {
+    fn map(&self) -> LinearMap<'_> {
+        let fold = Fold { period: self.period, rotations: &self.folds };
+        LinearMap {
+            giants: &self.giants,
+            diagonals: &self.diagonals,
+            fold: (!self.folds.is_empty()).then_some(fold),
+            gathers: &self.gathers,
+            held: None,
+        }
+    }
 }
 
 /// Why an operation on ciphertexts is refused.
@@ -76,7 +101,47 @@ impl<'k> Encrypted<'k> {
         let evaluator = Evaluator::new(parameters, keys)
             .with_block_bytes(block_bytes)
             .with_composites(plan.composites.iter().map(parts));
-        Self { evaluator, schedules }
+        let held = || plan.linears.iter().map(|_| OnceLock::new()).collect();
+        Self { evaluator, schedules, held: plan.memory.encoded_diagonals.then(held) }
+    }
+
+    fn schedule(&self, layer: &LinearLayer<'_>) -> Schedule<'_> {
+        let giants = match self.schedules.get(layer.index) {
+            Some(cell) => Cow::Borrowed(cell.get_or_init(|| to_giants(layer)).as_slice()),
+            None => Cow::Owned(to_giants(layer)),
+        };
+        Schedule {
+            giants,
+            folds: layer.map.folds.iter().map(|fold| fold.0).collect(),
+            gathers: layer.map.gather_rotations().map(|gather| gather.0).collect(),
+            diagonals: OnTheFly(layer.map.diagonals(layer.values)),
+            period: layer.map.diagonal_period(),
+        }
+    }
+
+    /// The diagonals of a layer, encoded once for arguments at `level`, if they are to be held.
+    fn held(
+        &self,
+        layer: &LinearLayer<'_>,
+        map: &LinearMap<'_>,
+        level: usize,
+        target: Scale,
+    ) -> Result<Option<&HeldDiagonals>, EvaluationError> {
+        let cell = self.held.as_ref().and_then(|held| held.get(layer.index));
+        let Some(cell) = cell.filter(|_| map.fold.is_some()) else { return Ok(None) };
+        if cell.get().is_none() {
+            let scale = self.evaluator.parameters().scale();
+            let encoded = self.evaluator.encode_diagonals(map, (level, scale), target)?;
+            // Whoever else encoded them at the same time has the same.
+            drop(cell.set(encoded));
+        }
+        Ok(cell.get())
+    }
+
+    /// Bytes of the encoded diagonals that are held.
+    pub fn held_bytes(&self) -> usize {
+        let held = self.held.iter().flatten().filter_map(OnceLock::get);
+        held.map(HeldDiagonals::size_in_bytes).sum()
     }
 
     fn made_for(&self, target: Target<'_>) -> Result<Scale, EvaluationError> {
@@ -173,23 +238,27 @@ impl Backend for Encrypted<'_> {
         Some(Held { after: memory::in_use() as u64, peak: memory::peak() as u64 })
     }
 
+    fn prepare(
+        &self,
+        layer: &LinearLayer<'_>,
+        level: usize,
+        target: Target<'_>,
+    ) -> Result<(), EncryptedError> {
+        let schedule = self.schedule(layer);
+        self.held(layer, &schedule.map(), level, self.made_for(target)?)?;
+        Ok(())
+    }
+
     fn linear(
         &self,
         x: &Vec<Ciphertext>,
         layer: &LinearLayer<'_>,
         target: Target<'_>,
     ) -> Result<Vec<Ciphertext>, EncryptedError> {
-        let own;
-        let giants = match self.schedules.get(layer.index) {
-            Some(cell) => cell.get_or_init(|| to_giants(layer)),
-            None => {
-                own = to_giants(layer);
-                &own
-            }
-        };
-        let diagonals = OnTheFly(layer.map.diagonals(layer.values));
-        let map = LinearMap { giants, diagonals: &diagonals };
-        let result = self.evaluator.linear_transforms_to(x, &map, self.made_for(target)?)?;
+        let (schedule, target) = (self.schedule(layer), self.made_for(target)?);
+        let mut map = schedule.map();
+        map.held = self.held(layer, &map, self.level(x), target)?;
+        let result = self.evaluator.linear_transforms_to(x, &map, target)?;
         match layer.map.bias_slots(layer.values) {
             Some(bias) => self.each(&result, |evaluator, image| evaluator.add_values(image, &bias)),
             None => Ok(result),

@@ -67,6 +67,41 @@ impl<'a, B: Backend> Execution<'a, B> {
         self.plan
     }
 
+    /// Makes what the plan says is held for all images: encoded weights. Without it the first image pays for that.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecutionError`]: what the backend refuses.
+    pub fn prepare(&self) -> Result<(), ExecutionError> {
+        let levels: BTreeMap<Reg, usize> =
+            self.plan.steps.iter().map(|step| (step.dst, step.level.0.into())).collect();
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            if let Op::Linear { src, map } = &step.op {
+                let level = *levels.get(src).ok_or(ExecutionError::Register { register: *src })?;
+                let (layer, target) = (self.layer(*map as usize, *src)?, self.target(step)?);
+                let done = self.backend.prepare(&layer, level, target);
+                done.map_err(|error| self.refused(index, step, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn layer(&self, index: usize, src: Reg) -> Result<LinearLayer<'_>, ExecutionError> {
+        match (self.plan.linears.get(index), self.values.get(index)) {
+            (Some(map), Some(values)) => Ok(LinearLayer { index, map, values }),
+            _ => Err(ExecutionError::Register { register: src }),
+        }
+    }
+
+    fn refused(&self, index: usize, step: &Step, error: B::Error) -> ExecutionError {
+        ExecutionError::Backend {
+            step: index,
+            layer: step.layer.clone(),
+            class: self.backend.exit_class(&error),
+            source: Box::new(error),
+        }
+    }
+
     /// Executes every step and gives the output register with the trace.
     ///
     /// # Errors
@@ -139,11 +174,7 @@ impl<'a, B: Backend> Execution<'a, B> {
         let result = match &step.op {
             Op::Input => return input.take().ok_or(missing(step.dst)),
             Op::Linear { src, map } => {
-                let at = *map as usize;
-                let (Some(map), Some(values)) = (self.plan.linears.get(at), self.values.get(at)) else {
-                    return Err(missing(*src));
-                };
-                self.backend.linear(read(src)?, &LinearLayer { index: at, map, values }, self.target(step)?)
+                self.backend.linear(read(src)?, &self.layer(*map as usize, *src)?, self.target(step)?)
             }
             Op::RotateSum { src, rotations } => self.backend.rotate_sum(read(src)?, rotations),
             Op::Add { a, b } => self.backend.add(read(a)?, read(b)?),
@@ -154,12 +185,7 @@ impl<'a, B: Backend> Execution<'a, B> {
                 self.backend.polynomial(read(src)?, polynomial)
             }
         };
-        result.map_err(|error| ExecutionError::Backend {
-            step: index,
-            layer: step.layer.clone(),
-            class: self.backend.exit_class(&error),
-            source: Box::new(error),
-        })
+        result.map_err(|error| self.refused(index, step, error))
     }
 
     /// The scale that the plan wants a step's result at.

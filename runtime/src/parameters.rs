@@ -42,8 +42,8 @@ pub fn needs_bootstrap(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.op, Op::Bootstrap { .. }))
 }
 
-/// The keys that the plan needs outside of bootstraps: its rotations, and relinearisation up to the highest
-/// level at which a polynomial is evaluated. Ascending.
+/// The keys that the plan needs outside of bootstraps: its rotations, the conjugation up to the highest level of a folded
+/// argument, and relinearisation up to the highest level at which a polynomial is evaluated. Ascending.
 ///
 /// All rotation keys have the same number of special primes, as a linear map demands of its keys: the number
 /// for which they are smallest altogether.
@@ -69,6 +69,9 @@ pub fn key_requests(plan: &Plan, parameters: &Parameters) -> Vec<KeyRequest> {
             special_count,
         })
         .collect();
+    if let Some(level) = plan.highest_conjugation().map(|level| usize::from(level.0)) {
+        requests.push(KeyRequest { kind: KeyKind::conjugation(parameters.n()), level, special_count });
+    }
     if let Some(level) = plan.highest_product().map(|level| usize::from(level.0)) {
         requests.push(KeyRequest { kind: KeyKind::Relinearisation, level, special_count: all });
     }

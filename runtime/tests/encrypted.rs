@@ -12,7 +12,7 @@ use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 use fhecc_plan::{CheckedPlan, Plan, Rotation, Weights};
 use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::{Clear, Encrypted, Execution, ExitClass, all_key_requests, parameters_literal};
-use small_plan::{compose_all, pseudo, small_plan};
+use small_plan::{compose_all, fold_all, pseudo, small_plan};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -178,6 +178,53 @@ fn rotations_as_two_give_the_same_logits_with_fewer_keys() {
     assert_eq!(owner.clear_logits(&slots), expected);
     let error = largest_difference(&found, &expected);
     assert!(error < 1e-3, "{error}: {found:?} {expected:?}");
+}
+
+#[test]
+fn folded_arguments_give_the_same_logits_with_fewer_products() {
+    let all = Owner::new();
+    let (mut plan, weights) = small_plan(LOG_N);
+    fold_all(&mut plan);
+    let folds: usize = plan.linears.iter().map(|map| map.folds.len()).sum();
+    assert!(folds > 8 && plan.linears.iter().any(|map| map.gathers > 1));
+    let diagonals = |plan: &Plan| plan.linears.iter().map(|map| map.diagonals).sum::<u32>();
+    assert!(diagonals(&plan) * 4 < diagonals(&all.plan));
+    let owner = Owner::of((plan, weights));
+
+    let slots = owner.slots(1);
+    let input = owner.encrypt(&slots).expand(&owner.parameters);
+    let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
+    let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0))
+    };
+    let output = run(1);
+    assert!(output == run(3), "the result depends on the number of threads");
+    let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
+    let (found, expected) = (owner.plan.output.layout.unpack(&decrypted), all.clear_logits(&slots));
+    let clear = owner.clear_logits(&slots);
+    assert!(largest_difference(&clear, &expected) < 1e-12, "{clear:?} {expected:?}");
+    let error = largest_difference(&found, &expected);
+    assert!(error < 1e-3, "{error}: {found:?} {expected:?}");
+
+    // Diagonals that are held give the same ciphertext, whether they were encoded before or at the first use.
+    let (mut plan, weights) = small_plan(LOG_N);
+    fold_all(&mut plan);
+    plan.memory.encoded_diagonals = true;
+    plan.seal().expect("finite");
+    let plan = CheckedPlan::insecure_for_tests(plan).expect("good");
+    for before in [true, false] {
+        let backend = Encrypted::new(&plan, &owner.parameters, &owner.keys);
+        let execution = Execution::new(&plan, &weights, backend).expect("its own weights");
+        if before {
+            execution.prepare().expect("encodes");
+        }
+        assert_eq!(execution.backend().held_bytes() > 0, before);
+        let held = execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0);
+        assert!(held == output, "another ciphertext");
+        assert!(execution.backend().held_bytes() > 0);
+    }
 }
 
 fn files_of_others_are_refused(owner: &Owner, folder: &Path) {

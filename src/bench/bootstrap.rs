@@ -27,6 +27,8 @@ pub(crate) struct Stage {
 pub(crate) struct Bootstrap {
     threads: usize,
     expanded_keys: bool,
+    transformed_matrices: bool,
+    matrix_bytes: Option<usize>,
     keygen_seconds: f64,
     median_ms: f64,
     quartiles_ms: [f64; 2],
@@ -40,9 +42,14 @@ fn ms(seconds: f64) -> f64 {
 }
 
 /// Measures.
-pub(crate) fn measure(bench: &Workbench, expand: bool, repeats: usize) -> Result<Bootstrap, Failure> {
+pub(crate) fn measure(
+    bench: &Workbench,
+    (expand, compact): (bool, bool),
+    repeats: usize,
+) -> Result<Bootstrap, Failure> {
     let parameters = &bench.parameters;
     let plan = key_plan(parameters).map_err(|e| refused(&e))?;
+    parameters.prepare_bootstrap(!compact).map_err(|e| refused(&e))?;
     let begin = Instant::now();
     let spinner = Spinner::new("keys of a bootstrap");
     let keys = bench.bootstrap_keys(&|_| None)?;
@@ -63,7 +70,7 @@ pub(crate) fn measure(bench: &Workbench, expand: bool, repeats: usize) -> Result
         runs.push(run);
         Ok(())
     })?;
-    // The first run computes the matrices and is not counted.
+    // The first run touches memory for the first time and is not counted.
     let counted = runs.get(1..).unwrap_or_default();
     let steps: Vec<BootstrapStep> = runs.first().into_iter().flatten().map(|(step, _)| *step).collect();
     let stage = |(index, step): (usize, &BootstrapStep)| {
@@ -81,6 +88,8 @@ pub(crate) fn measure(bench: &Workbench, expand: bool, repeats: usize) -> Result
     Ok(Bootstrap {
         threads: rayon::current_num_threads(),
         expanded_keys: expand,
+        transformed_matrices: !compact,
+        matrix_bytes: parameters.bootstrap_matrix_bytes(),
         keygen_seconds,
         median_ms: ms(total.median),
         quartiles_ms: [ms(total.low), ms(total.high)],
@@ -146,9 +155,10 @@ impl Bootstrap {
         let bytes = self.stages.iter().map(|stage| stage.key_bytes).sum();
         push("bootstrap", self.median_ms, 1.0, keys, bytes);
         format!(
-            "bootstrap, {} runs, {} threads, {} keys, made in {:.1} s\n{}  every key is read once, that of the modular reduction once per product{}\n",
+            "bootstrap, {} runs, {} threads, matrices {}, {} keys, made in {:.1} s\n{}  every key is read once, that of the modular reduction once per product{}\n",
             self.runs,
             self.threads,
+            if self.transformed_matrices { "transformed" } else { "as coefficients" },
             if self.expanded_keys { "expanded" } else { "compact" },
             self.keygen_seconds,
             output::table(&rows),

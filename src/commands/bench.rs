@@ -84,8 +84,8 @@ pub(crate) fn bench(args: &Bench) -> Result<(), Failure> {
             summary.primitives = Some(primitives::measure(&bench, &levels, repeats(PRIMITIVE_REPEATS))?);
         }
         if wants(Part::Bootstrap) {
-            summary.bootstrap =
-                Some(bootstrap::measure(&bench, args.expand_keys, repeats(BOOTSTRAP_REPEATS))?);
+            let forms = (args.expand_keys, args.compact_matrices);
+            summary.bootstrap = Some(bootstrap::measure(&bench, forms, repeats(BOOTSTRAP_REPEATS))?);
         }
     }
     if args.json { output::json(&summary) } else { output::result(&text(&summary)) }

@@ -40,12 +40,14 @@ impl Plan {
             .rotations(step)
             .map(|rotation| self.composite(rotation).map_or(rotation, |composite| composite.second))
             .collect();
-        let firsts = |rotations| self.composites_of(rotations).map(|composite| composite.first);
+        let firsts = |rotations: &[Rotation]| -> Vec<Rotation> {
+            self.composites_of(rotations).map(|composite| composite.first).collect()
+        };
         match &step.op {
             Op::Linear { map, .. } => {
                 if let Some(map) = self.linears.get(*map as usize) {
                     switches.extend(self.baby_origins(map));
-                    switches.extend(firsts(&map.giants));
+                    switches.extend(firsts(&map.other_rotations()));
                 }
             }
             Op::RotateSum { rotations, .. } => switches.extend(firsts(rotations)),

@@ -34,14 +34,27 @@ pub struct BootstrapCosts {
     pub rotations: BootstrapRotations,
     /// Time in units of that with [`BootstrapRotations::Hoisted`], both on two threads.
     pub relative: f64,
-    /// Bytes of the encoded matrices.
+    /// Bytes of the encoded matrices, as coefficients.
     pub plaintext_bytes: u64,
+    /// What changes if the matrices are held transformed.
+    #[serde(default)]
+    pub transformed: Option<TransformedCosts>,
     /// Bytes of polynomials besides the argument on one thread, at most.
     pub scratch_bytes: u64,
     /// Bytes of polynomials that every further thread adds.
     pub thread_bytes: u64,
     /// All keys, in groups of a use each.
     pub keys: Vec<KeyGroup>,
+}
+
+/// A bootstrap whose matrices are held transformed modulo every prime.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransformedCosts {
+    /// Time in units of that with coefficients, both on two threads.
+    pub relative: f64,
+    /// Bytes of the matrices.
+    pub bytes: u64,
 }
 
 /// Keys of a bootstrap that are used together.
@@ -122,9 +135,14 @@ impl Costs {
         self.bootstraps.iter().find(|entry| entry.rotations == rotations)
     }
 
-    /// Milliseconds of one bootstrap with this choice of rotations.
-    pub fn bootstrap_milliseconds(&self, rotations: BootstrapRotations) -> f64 {
-        self.bootstrap_ms * self.bootstrap(rotations).map_or(1.0, |entry| entry.relative)
+    /// Milliseconds of one bootstrap with this choice of rotations, its matrices held `transformed` or not.
+    pub fn bootstrap_milliseconds(&self, rotations: BootstrapRotations, transformed: bool) -> f64 {
+        let entry = self.bootstrap(rotations);
+        let transformed = entry.and_then(|entry| entry.transformed).filter(|_| transformed);
+        let relative = |entry: Option<f64>| entry.unwrap_or(1.0);
+        self.bootstrap_ms
+            * relative(entry.map(|entry| entry.relative))
+            * relative(transformed.map(|transformed| transformed.relative))
     }
 
     /// Costs of operands at `level`: in between the measured levels on a straight line, beyond them in proportion
@@ -183,7 +201,8 @@ impl BootstrapCosts {
             return Some((format!("{} groups of keys", self.keys.len()), "at most 64 groups"));
         }
         let keys = self.keys.iter().flat_map(|group| [group.bytes, group.read_bytes]);
-        let sizes = [self.plaintext_bytes, self.scratch_bytes, self.thread_bytes];
+        let transformed = self.transformed.map_or(0, |transformed| transformed.bytes);
+        let sizes = [self.plaintext_bytes, transformed, self.scratch_bytes, self.thread_bytes];
         let largest = sizes.into_iter().chain(keys).max()?;
         if largest > MAX_BYTES {
             return Some((format!("{largest} bytes"), "at most 2^44 bytes"));

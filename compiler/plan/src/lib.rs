@@ -23,7 +23,7 @@ mod weights;
 
 pub use check::{CheckError, CheckedPlan};
 pub use composite::Composite;
-pub use costs::{BootstrapCosts, Costs, KeyGroup, LevelCosts};
+pub use costs::{BootstrapCosts, Costs, KeyGroup, LevelCosts, TransformedCosts};
 pub use layout::{Element, Layout, LayoutError};
 pub use linear::{
     BatchNorm, Diagonals, LinearMap, LinearSource, LinearValues, MissingTensor, TensorSource,
@@ -40,4 +40,4 @@ pub use text::{PlanError, digest_hex};
 pub use weights::{Tensor, Weights};
 
 /// Bumped on every incompatible change of the text format.
-pub const FORMAT_VERSION: u32 = 8;
+pub const FORMAT_VERSION: u32 = 9;

@@ -4,6 +4,7 @@
 //! with the period of its layout, only rotations modulo that period exist.
 
 mod diagonals;
+mod fold;
 mod window;
 
 pub use diagonals::Diagonals;
@@ -97,14 +98,21 @@ pub struct LinearMap {
     pub input: Layout,
     /// Layout of the result.
     pub output: Layout,
-    /// A rotation `d` is done as giant step `d - b` of baby step `b`, `b` the residue of `d` modulo this,
-    /// in `[-m/2, m/2)`.
+    /// How often the result is summed with itself, turned by the output's period or more: a result that repeats more often
+    /// than the input needs every product in one of its copies only. At most the doublings from one period to the other.
+    pub gathers: u8,
+    /// Rotations by which the argument is packed together with itself, doubling what a diagonal stands for each time.
+    /// First half of the input's period, or of what the gathers leave of it, then half of that and so on; the last one may
+    /// be any other.
+    pub folds: Vec<Rotation>,
+    /// A rotation `d` is done as giant step `d - b` of baby step `b`, `b` the residue of `d` modulo this, in `[-m/2, m/2)`
+    /// ([`LinearMap::split`]).
     pub baby_modulus: u32,
     /// All baby steps used, ascending.
     pub babies: Vec<Rotation>,
     /// All giant steps used, ascending.
     pub giants: Vec<Rotation>,
-    /// Number of diagonals that are not structurally zero.
+    /// Number of products with a diagonal.
     pub diagonals: u32,
 }
 
@@ -209,8 +217,13 @@ impl LinearMap {
 
     /// Rotations, modulo the input's period and centred in `[-period/2, period/2)`, whose diagonals are not
     /// structurally zero.
-    pub fn structural_rotations(&self) -> BTreeSet<Rotation> {
+    pub fn tap_rotations(&self) -> BTreeSet<Rotation> {
         Window::new(self).rotations()
+    }
+
+    /// The rotations of the folded argument: for each, and for no more, there is a product.
+    pub fn structural_rotations(&self) -> BTreeSet<Rotation> {
+        self.folded(&self.tap_rotations())
     }
 
     /// Everything that all diagonals share, made once.
@@ -244,10 +257,16 @@ impl LinearMap {
         Some(slots)
     }
 
-    /// The baby step of `rotation`; the giant step is the rest.
+    /// The baby step of `rotation`; the giant step is the rest, modulo what folds and gathers leave of the period if that is
+    /// a multiple of the baby modulus: rotations that agree in it do the same.
     pub fn split(&self, rotation: Rotation) -> (Rotation, Rotation) {
-        let baby = Rotation::centred(i64::from(rotation.0), self.baby_modulus as usize);
-        (Rotation(rotation.0 - baby.0), baby)
+        let modulus = self.baby_modulus as usize;
+        let baby = Rotation::centred(i64::from(rotation.0), modulus);
+        let giant = i64::from(rotation.0) - i64::from(baby.0);
+        let left = self.checked_folds().map_or(1, |(left, _)| left);
+        let giant =
+            if left.is_multiple_of(modulus) { Rotation::centred(giant, left).0 } else { giant as i32 };
+        (Rotation(giant), baby)
     }
 }
 

@@ -240,6 +240,10 @@ pub struct Memory {
     pub threads: u32,
     /// Bytes of encoded diagonals on which a linear map works at a time.
     pub block_bytes: u64,
+    /// Whether the matrices of bootstraps are held transformed modulo every prime, instead of as coefficients.
+    pub transformed_matrices: bool,
+    /// Whether the diagonals of linear maps with folded arguments are encoded once and held, instead of whenever they are used.
+    pub encoded_diagonals: bool,
     /// The groups of bootstrap keys that are held on disk.
     pub bootstrap_keys_on_disk: Vec<String>,
     /// Bytes at the step that needs most, as predicted. Absent if the profile does not say what bootstraps need.
@@ -260,6 +264,8 @@ impl Default for Memory {
             budget: None,
             threads: Self::THREADS,
             block_bytes: Self::LARGEST_BLOCK,
+            transformed_matrices: false,
+            encoded_diagonals: false,
             bootstrap_keys_on_disk: Vec::new(),
             peak_bytes: None,
         }
@@ -328,33 +334,44 @@ impl Plan {
     /// The rotations by which a step outside of bootstraps turns its argument, as keys name them; 0 is left out.
     pub fn rotations<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = Rotation> + 'a {
         let slots = self.parameters.slots();
-        let (first, second): (&[Rotation], &[Rotation]) = match &step.op {
-            Op::Linear { map, .. } => {
-                self.linears.get(*map as usize).map_or((&[], &[]), |map| (&map.babies, &map.giants))
-            }
-            Op::RotateSum { rotations, .. } => (rotations, &[]),
+        let (first, second): (&[Rotation], Vec<Rotation>) = match &step.op {
+            Op::Linear { map, .. } => self
+                .linears
+                .get(*map as usize)
+                .map_or((&[], Vec::new()), |map| (&map.babies, map.other_rotations())),
+            Op::RotateSum { rotations, .. } => (rotations, Vec::new()),
             Op::Input
             | Op::Add { .. }
             | Op::DropLevel { .. }
             | Op::Bootstrap { .. }
-            | Op::Polynomial { .. } => (&[], &[]),
+            | Op::Polynomial { .. } => (&[], Vec::new()),
         };
-        let named = move |rotation: &Rotation| Rotation::centred(rotation.0.into(), slots);
-        first.iter().chain(second).map(named).filter(|rotation| rotation.0 != 0)
+        let named = move |rotation: Rotation| Rotation::centred(rotation.0.into(), slots);
+        first.iter().copied().chain(second).map(named).filter(|rotation| rotation.0 != 0)
     }
 
     /// The highest level at which ciphertexts are multiplied outside of bootstraps.
     pub fn highest_product(&self) -> Option<Level> {
-        let level_of = |reg| self.steps.iter().find(|step| step.dst == reg).map(|step| step.level);
-        let products = self.steps.iter().filter_map(|step| match step.op {
-            Op::Polynomial { src, .. } => level_of(src),
+        self.highest_argument(|step| matches!(step.op, Op::Polynomial { .. }))
+    }
+
+    /// The highest level at which ciphertexts are conjugated outside of bootstraps: by linear maps with folded arguments.
+    pub fn highest_conjugation(&self) -> Option<Level> {
+        self.highest_argument(|step| match step.op {
+            Op::Linear { map, .. } => self.linears.get(map as usize).is_some_and(|map| !map.folds.is_empty()),
             Op::Input
-            | Op::Linear { .. }
             | Op::RotateSum { .. }
             | Op::Add { .. }
             | Op::DropLevel { .. }
-            | Op::Bootstrap { .. } => None,
-        });
-        products.max()
+            | Op::Bootstrap { .. }
+            | Op::Polynomial { .. } => false,
+        })
+    }
+
+    /// The highest level of what these steps read.
+    fn highest_argument(&self, counts: impl Fn(&Step) -> bool) -> Option<Level> {
+        let level_of = |reg| self.steps.iter().find(|step| step.dst == reg).map(|step| step.level);
+        let steps = self.steps.iter().filter(|step| counts(step));
+        steps.flat_map(|step| step.op.reads()).filter_map(level_of).max()
     }
 }

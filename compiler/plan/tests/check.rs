@@ -148,6 +148,13 @@ fn the_schedule_is_that_of_the_diagonals() {
     assert_refused("baby steps are stated", |p| p.linears[1].babies.truncate(1));
     assert_refused("giant steps are stated", |p| p.linears[0].giants.reverse());
     assert_refused("giant steps are stated", |p| p.linears[3].giants.clear());
+    assert_refused("linears[0]: 1 gathers; allowed: 0", |p| p.linears[0].gathers = 1);
+    assert_refused("fold 0 turns the argument onto itself", |p| p.linears[0].folds = vec![Rotation(0)]);
+    assert_refused("fold 32 is not half of 128 and not the last", |p| {
+        p.linears[0].folds = [128, 32, 32].map(Rotation).to_vec();
+    });
+    assert_refused("folds; allowed: ", |p| p.linears[0].folds = vec![Rotation(128); 9]);
+    assert_refused("diagonals are stated; there are", |p| p.linears[0].folds = vec![Rotation(128)]);
     for modulus in [0, u32::MAX] {
         assert_refused("baby_modulus", |p| p.linears[0].baby_modulus = modulus);
     }
@@ -178,7 +185,7 @@ fn lists_have_the_right_lengths() {
     CheckedPlan::new(plan).expect("one label per logit");
     assert_refused("polynomials[0].degree is 0", |p| p.polynomials[0].coefficients.clear());
     assert_refused("polynomials[0].degree is 1024", |p| p.polynomials[0].coefficients = vec![1.0; 1025]);
-    assert_refused("format_version is 9", |p| p.format_version = 9);
+    assert_refused("format_version is 99", |p| p.format_version = 99);
     assert_refused("predicted.bootstraps is 4", |p| p.predicted.bootstraps = 4);
 }
 
@@ -415,7 +422,7 @@ fn hostile_sizes_are_refused_quickly() {
         map.source = LinearSource::AveragePool { kernel: 16383, stride: 1, padding: 8191 };
         (map.input, map.output) = (Layout::dense(1, 1 << 14, 1), Layout::dense(1, 1 << 14, 1));
         (map.babies, map.giants) =
-            ((-64..64).map(Rotation).collect(), (-64..=64).map(|g| Rotation(128 * g)).collect());
+            ((-64..64).map(Rotation).collect(), (-64..64).map(|g| Rotation(128 * g)).collect());
         (map.baby_modulus, map.diagonals) = (128, (1 << 14) - 1);
         p.linears.extend(vec![map; 1000]);
     });
@@ -431,7 +438,7 @@ fn hostile_sizes_are_refused_quickly() {
         let mut map = p.linears.remove(3);
         (map.input, map.output) = (Layout::dense(1 << 13, 1, 1), Layout::dense(1 << 13, 1, 1));
         (map.babies, map.giants) =
-            ((-64..64).map(Rotation).collect(), (-32..=32).map(|g| Rotation(128 * g)).collect());
+            ((-64..64).map(Rotation).collect(), (-32..32).map(|g| Rotation(128 * g)).collect());
         (map.baby_modulus, map.diagonals) = (128, 1 << 13);
         p.linears.extend(vec![map; 1000]);
     });
@@ -455,6 +462,7 @@ fn memory() {
             rotations: p.parameters.bootstrap.rotations,
             relative: 1.0,
             plaintext_bytes: 5_000_000,
+            transformed: None,
             scratch_bytes: 90_000_000,
             thread_bytes: 3_000_000,
             keys: vec![group("raise", 70_000_000), group("sums", 10_000_000)],

@@ -107,7 +107,8 @@ fn rotated(x: &[f64], steps: i64) -> Vec<f64> {
     out
 }
 
-/// `out = bias + sum_g rot_g(sum_b rot_-g(diagonal_(g + b)) * rot_b(x))`.
+/// `out = bias + sum_g rot_g(sum_(b, s) rot_-g(diagonal_(g + b + s)) * rot_(b + s)(x))`, the `s` being the sums of folds,
+/// gathered.
 fn linear(map: &LinearMap, tensors: &dyn TensorSource, x: &[f64]) -> Result<Vec<f64>, SlotsError> {
     let values = map.values(tensors)?;
     let diagonals = map.diagonals(&values);
@@ -118,21 +119,23 @@ fn linear(map: &LinearMap, tensors: &dyn TensorSource, x: &[f64]) -> Result<Vec<
     }
     let missing =
         |kind: &str, r: Rotation| SlotsError::Malformed(format!("{kind} step {} is not listed", r.0));
-    let babies: BTreeMap<Rotation, Vec<f64>> =
-        map.babies.iter().map(|baby| (*baby, rotated(x, baby.0.into()))).collect();
-    let mut out = match map.bias_slots(&values) {
-        Some(bias) => bias.iter().copied().cycle().take(x.len()).collect(),
-        None => vec![0.0; x.len()],
-    };
+    let sums = map.fold_sums();
+    let mut out = vec![0.0; x.len()];
     let mut diagonal = vec![0.0; map.diagonal_period()];
     for (giant, steps) in giants {
         if !map.giants.contains(&giant) {
             return Err(missing("giant", giant));
         }
         let mut inner = vec![0.0; x.len()];
-        for baby in steps {
-            let turned = babies.get(&baby).ok_or_else(|| missing("baby", baby))?;
-            diagonals.write(Rotation(giant.0 + baby.0), &mut diagonal);
+        for (baby, sum) in steps.into_iter().flat_map(|baby| sums.iter().map(move |sum| (baby, *sum))) {
+            if !map.babies.contains(&baby) {
+                return Err(missing("baby", baby));
+            }
+            diagonals.write(Rotation(giant.0 + baby.0 + sum), &mut diagonal);
+            if diagonal.iter().all(|d| *d == 0.0) {
+                continue;
+            }
+            let turned = rotated(x, i64::from(baby.0) + i64::from(sum));
             let steps = i64::from(giant.0).rem_euclid(diagonal.len() as i64);
             diagonal.rotate_right(steps as usize);
             for (block, turned) in inner.chunks_mut(diagonal.len()).zip(turned.chunks(diagonal.len())) {
@@ -143,6 +146,13 @@ fn linear(map: &LinearMap, tensors: &dyn TensorSource, x: &[f64]) -> Result<Vec<
         }
         let turned = rotated(&inner, giant.0.into());
         out.iter_mut().zip(turned).for_each(|(o, v)| *o += v);
+    }
+    for gather in map.gather_rotations() {
+        let turned = rotated(&out, gather.0.into());
+        out.iter_mut().zip(turned).for_each(|(o, v)| *o += v);
+    }
+    if let Some(bias) = map.bias_slots(&values) {
+        out.iter_mut().zip(bias.iter().cycle()).for_each(|(o, b)| *o += b);
     }
     Ok(out)
 }

@@ -73,8 +73,8 @@ fn vector(features: u32, operand: &Layout, profile: &Profile) -> Layout {
     });
     let source = LinearSource::Dense { weight: String::new(), bias: None };
     let price = |layout: Layout| {
-        let map = rotations::schedule(source.clone(), *operand, layout, &profile.costs);
-        (rotations::reference_cost(&map, &profile.costs), layout)
+        let map = rotations::schedule(source.clone(), *operand, layout, profile);
+        (rotations::reference_cost(&map, profile), layout)
     };
     let candidates = gaps.chain([dense]).filter(|l| l.check(profile.slots()).is_ok());
     let best = candidates.map(price).min_by(|a, b| a.0.total_cmp(&b.0));

@@ -1,8 +1,9 @@
 //! The plan is fitted into memory.
 //!
-//! Does: choose by which rotations bootstraps are done, how many encoded diagonals a linear map works on at a time,
-//! which rotations of linear layers are done as two for want of a key, and which keys lie on disk, such that the
-//! predicted peak keeps to the budget and the predicted time is least.
+//! Does: choose by which rotations bootstraps are done and whether their matrices are held transformed, whether encoded
+//! diagonals of linear maps are held or how many are worked on at a time, which rotations of linear layers are done as two
+//! for want of a key, and which keys lie on disk, such that the predicted peak keeps to the budget and the predicted time
+//! is least.
 //! Keys go to disk only where nothing else suffices, those that are used least first.
 //! Does not: change what is computed.
 //!
@@ -31,6 +32,10 @@ const FEWER_KEYS: usize = 4;
 pub struct Report {
     /// The rotations of bootstraps.
     pub rotations: BootstrapRotations,
+    /// Whether matrices of bootstraps are held transformed.
+    pub transformed_matrices: bool,
+    /// Whether encoded diagonals are held.
+    pub encoded_diagonals: bool,
     /// Bytes of diagonals at a time.
     pub block_bytes: u64,
     /// Keys of linear layers.
@@ -54,10 +59,12 @@ impl Display for Report {
         }
         write!(
             f,
-            ", {:.1} s on two cores: {:?} bootstraps, {} MiB of diagonals at a time, {} keys with {} composite \
-             rotations, {} MiB of keys on disk",
+            ", {:.1} s on two cores: {:?} bootstraps with {}, diagonals {}, {} MiB of them at a time, {} keys with {} \
+             composite rotations, {} MiB of keys on disk",
             self.seconds,
             self.rotations,
+            if self.transformed_matrices { "transformed matrices" } else { "matrices as coefficients" },
+            if self.encoded_diagonals { "held encoded" } else { "encoded when used" },
             mib(self.block_bytes),
             self.keys,
             self.composed,
@@ -138,6 +145,7 @@ fn chosen(mut plan: Plan, budget: Option<u64>, threads: u32) -> Result<Plan, Mem
     plan.memory = Memory { budget, threads, ..Memory::default() };
     plan.keys.iter_mut().for_each(|key| key.place = KeyPlace::Memory);
     let Some(budget) = budget else {
+        hold(&mut plan, true, true);
         predict(&mut plan);
         return Ok(plan);
     };
@@ -178,7 +186,8 @@ fn too_small(smallest: &Plan, budget: u64) -> Option<MemoryError> {
     })
 }
 
-/// Every choice of rotations that the profile knows with every block size and some numbers of keys, predicted.
+/// Every choice of rotations that the profile knows with both forms of its matrices, with diagonals held or not, every block
+/// size and some numbers of keys, predicted.
 fn candidates(plan: &Plan) -> Vec<Plan> {
     let known: Vec<BootstrapRotations> = BootstrapRotations::ALL
         .into_iter()
@@ -187,20 +196,32 @@ fn candidates(plan: &Plan) -> Vec<Plan> {
     if known.is_empty() {
         return Vec::new();
     }
-    let with = |plan: &Plan, rotations, block_bytes| {
+    let choices = known.iter().flat_map(|&rotations| {
+        let forms = [(true, true), (true, false), (false, true), (false, false)];
+        forms.into_iter().flat_map(move |form| BLOCKS.map(|block| (rotations, form, block)))
+    });
+    let choices: Vec<_> = choices.collect();
+    let with = |plan: &Plan, (rotations, (transformed, encoded), block_bytes)| {
         let mut plan = plan.clone();
         plan.parameters.bootstrap.rotations = rotations;
+        hold(&mut plan, transformed, encoded);
         plan.memory.block_bytes = block_bytes;
         predict(&mut plan);
         plan
     };
     let keys = std::iter::once(plan.clone()).chain(with_fewer_keys(plan, FEWER_KEYS));
-    keys.flat_map(|plan| {
-        let known = known.iter().flat_map(|&rotations| BLOCKS.map(|block| (rotations, block)));
-        known.map(|(rotations, block)| with(&plan, rotations, block)).collect::<Vec<_>>()
-    })
-    .filter(|plan| plan.memory.peak_bytes.is_some())
-    .collect()
+    keys.flat_map(|plan| choices.iter().map(|&choice| with(&plan, choice)).collect::<Vec<_>>())
+        .filter(|plan| plan.memory.peak_bytes.is_some())
+        .collect()
+}
+
+/// Holds matrices of bootstraps transformed, if there are some and the profile says what they take, and encoded diagonals.
+fn hold(plan: &mut Plan, transformed: bool, encoded: bool) {
+    let bootstraps = plan.steps.iter().any(|step| matches!(step.op, Op::Bootstrap { .. }));
+    let costs = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
+    let known = costs.is_some_and(|entry| entry.transformed.is_some());
+    plan.memory.transformed_matrices = transformed && bootstraps && known;
+    plan.memory.encoded_diagonals = encoded;
 }
 
 /// Predicts peak and time.
@@ -279,6 +300,8 @@ fn report(plan: &Plan) -> Report {
     let memory = MemoryUse::predict(plan, plan.memory.threads.into());
     Report {
         rotations: plan.parameters.bootstrap.rotations,
+        transformed_matrices: plan.memory.transformed_matrices,
+        encoded_diagonals: plan.memory.encoded_diagonals,
         block_bytes: plan.memory.block_bytes,
         keys: plan.keys.len(),
         composed: plan.composites.len(),

@@ -16,7 +16,7 @@ use super::fold_ranges::Ranges;
 use super::{PassError, cyclic};
 use crate::analysis::{pooling, rotations};
 use crate::ir::{Graph, HeGraph, HeNode, HeOp, NodeId, TensorGraph, TensorNode, TensorOp};
-use fhecc_plan::{Costs, Form, Layout, LinearMap, LinearSource, Polynomial, Profile, Rotation};
+use fhecc_plan::{Form, Layout, LinearMap, LinearSource, Polynomial, Profile, Rotation};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
@@ -46,7 +46,7 @@ struct Lowering<'a> {
     packing: &'a Packing,
     ranges: &'a Ranges,
     fits: &'a Fits,
-    costs: &'a Costs,
+    profile: &'a Profile,
     he: HeGraph,
     lowered: BTreeMap<NodeId, NodeId>,
     schedules: Schedules,
@@ -124,7 +124,7 @@ impl<'a> Lowering<'a> {
         let mut map = match self.schedules.iter().find(known) {
             Some((_, map)) => map.clone(),
             None => {
-                let map = rotations::schedule(key.clone(), input, output, self.costs);
+                let map = rotations::schedule(key.clone(), input, output, self.profile);
                 self.schedules.push((key, map.clone()));
                 map
             }
@@ -134,7 +134,8 @@ impl<'a> Lowering<'a> {
         map.bias_factor = alpha_out;
         self.report.linear += 1;
         self.report.diagonals += map.diagonals as usize;
-        self.report.rotations += map.babies.iter().chain(&map.giants).filter(|r| r.0 != 0).count();
+        let others = map.other_rotations();
+        self.report.rotations += map.babies.iter().chain(&others).filter(|r| r.0 != 0).count();
         let tensors = self.tensors;
         let node = tensors.graph.op(to);
         Ok(self.node(HeOp::Linear(Box::new(map)), node, output, &[operand]))
@@ -282,7 +283,7 @@ pub fn lower_to_he(
         packing,
         ranges,
         fits,
-        costs: &profile.costs,
+        profile,
         he: HeGraph::default(),
         lowered: BTreeMap::new(),
         schedules: Vec::new(),

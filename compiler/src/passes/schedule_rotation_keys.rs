@@ -1,6 +1,6 @@
 //! Which rotation keys are needed, up to which level, and over which steps.
 //!
-//! Does: collect the baby and giant steps of linear maps and the steps of sums, modulo the slots.
+//! Does: collect the baby and giant steps, folds and traces of linear maps and the steps of sums, modulo the slots.
 //! Does not: replace keys by sums of others to save memory, or count the bootstrap's own keys.
 //!
 //! Requires: a [`LeveledGraph`].
@@ -30,7 +30,7 @@ impl Display for Report {
 /// The rotations other than 0 that a node performs, as keys name them.
 pub(super) fn rotations(graph: &LeveledGraph, id: NodeId, slots: usize) -> Vec<Rotation> {
     let steps: Vec<Rotation> = match &graph.node(id).op {
-        HeOp::Linear(map) => map.babies.iter().chain(&map.giants).copied().collect(),
+        HeOp::Linear(map) => map.babies.iter().copied().chain(map.other_rotations()).collect(),
         HeOp::RotateSum(rotations) => rotations.clone(),
         HeOp::Input(_)
         | HeOp::Add

@@ -1,6 +1,6 @@
 //! Linear maps agree on common rotations where that saves keys.
 //!
-//! Does: split the rotations of maps into baby and giant steps again, so that the time of all maps plus
+//! Does: fold the arguments of maps and split their rotations into baby and giant steps again, so that the time of all maps plus
 //! [`KEY_BOOTSTRAPS`] per distinct key is least. The search starts from every map's own best split and from
 //! every modulus for all of them, and changes one kind of map at a time until nothing gets better.
 //! Does not: change what a map computes, or re-express rotations as sums of others.
@@ -57,7 +57,11 @@ fn keys<'a>(steps: impl Iterator<Item = &'a Rotation>, slots: usize) -> BTreeSet
 
 /// What the rotations of a map depend on besides its layouts.
 fn shape(map: &LinearMap) -> (Layout, Layout, BTreeSet<Rotation>) {
-    (map.input, map.output, map.structural_rotations())
+    (map.input, map.output, map.tap_rotations())
+}
+
+fn same_schedule(a: &LinearMap, b: &LinearMap) -> bool {
+    (a.gathers, &a.folds, a.baby_modulus) == (b.gathers, &b.folds, b.baby_modulus)
 }
 
 struct Choice {
@@ -126,8 +130,8 @@ fn collect(graph: &HeGraph, profile: &Profile) -> Result<Choice, PassError> {
                     continue;
                 }
                 shapes.push(shape);
-                let splits = splits(map, &profile.costs);
-                let chosen = splits.iter().position(|s| s.modulus == map.baby_modulus).unwrap_or(0);
+                let splits = splits(map, profile);
+                let chosen = splits.iter().position(|s| same_schedule(&s.map, map)).unwrap_or(0);
                 kinds.push(Kind { nodes: vec![id], splits, keys: Vec::new(), chosen });
             }
             HeOp::RotateSum(rotations) => fixed.extend(keys(rotations.iter(), profile.slots())),
@@ -140,7 +144,7 @@ fn collect(graph: &HeGraph, profile: &Profile) -> Result<Choice, PassError> {
             | HeOp::Output => {}
         }
     }
-    let needed = |s: &Split| keys(s.babies.iter().chain(&s.giants), profile.slots());
+    let needed = |s: &Split| s.keys(profile.slots());
     let mut all = fixed.clone();
     all.extend(kinds.iter().flat_map(|k| &k.splits).flat_map(needed));
     let numbers: BTreeMap<Rotation, usize> = all.into_iter().zip(0..).collect();
@@ -164,10 +168,14 @@ pub fn share_rotation_keys(graph: &mut HeGraph, profile: &Profile) -> Result<Rep
     let mut choice = collect(graph, profile)?;
     let before = (choice.key_count(), choice.milliseconds());
     let own = choice.chosen();
-    let moduli: BTreeSet<u32> = choice.kinds.iter().flat_map(|k| &k.splits).map(|s| s.modulus).collect();
+    let moduli: BTreeSet<u32> =
+        choice.kinds.iter().flat_map(|k| &k.splits).map(|s| s.map.baby_modulus).collect();
     let common = |modulus: u32| -> Vec<usize> {
-        let position = |k: &Kind| k.splits.iter().position(|s| s.modulus == modulus);
-        choice.kinds.iter().zip(&own).map(|(kind, own)| position(kind).unwrap_or(*own)).collect()
+        let cheapest = |k: &Kind| {
+            let splits = k.splits.iter().enumerate().filter(|(_, s)| s.map.baby_modulus == modulus);
+            splits.min_by(|a, b| a.1.milliseconds.total_cmp(&b.1.milliseconds)).map(|(at, _)| at)
+        };
+        choice.kinds.iter().zip(&own).map(|(kind, own)| cheapest(kind).unwrap_or(*own)).collect()
     };
     let starts: Vec<Vec<usize>> =
         std::iter::once(own.clone()).chain(moduli.into_iter().map(common)).collect();
@@ -185,7 +193,7 @@ pub fn share_rotation_keys(graph: &mut HeGraph, profile: &Profile) -> Result<Rep
     for kind in choice.kinds {
         for id in kind.nodes {
             if let HeOp::Linear(map) = &mut graph.op_mut(id).op {
-                kind.splits[kind.chosen].clone().apply(map);
+                kind.splits[kind.chosen].apply(map);
             }
         }
     }
@@ -215,7 +223,7 @@ mod tests {
         assert!(report.milliseconds.1 <= report.milliseconds.0 * 1.01, "{report}");
         crate::ir::verify_he::verify(&he, profile.slots()).expect("sound");
         for (map, before) in maps(&he).into_iter().zip(before) {
-            assert_eq!((&map.source, map.diagonals), (&before.source, before.diagonals));
+            assert_eq!((&map.source, map.tap_rotations()), (&before.source, before.tap_rotations()));
             for rotation in map.structural_rotations() {
                 let (giant, baby) = map.split(rotation);
                 assert!(map.giants.contains(&giant) && map.babies.contains(&baby));
@@ -227,19 +235,17 @@ mod tests {
     fn a_single_map_keeps_a_split_no_worse_in_time_and_keys_together() {
         let layout = Layout::dense(4, 8, 8);
         let source = LinearSource::AveragePool { kernel: 3, stride: 1, padding: 1 };
-        let costs = profile("b5").costs;
-        let map = crate::analysis::rotations::schedule(source, layout, layout, &costs);
-        let key_milliseconds = KEY_BOOTSTRAPS * costs.bootstrap_ms;
-        let price = |s: &Split| {
-            s.milliseconds + key_milliseconds * keys(s.babies.iter().chain(&s.giants), 1 << 14).len() as f64
-        };
-        let least = splits(&map, &costs).iter().map(price).fold(f64::INFINITY, f64::min);
+        let profile = profile("b5");
+        let map = crate::analysis::rotations::schedule(source, layout, layout, &profile);
+        let key_milliseconds = KEY_BOOTSTRAPS * profile.costs.bootstrap_ms;
+        let price = |s: &Split| s.milliseconds + key_milliseconds * s.keys(1 << 14).len() as f64;
+        let least = splits(&map, &profile).iter().map(price).fold(f64::INFINITY, f64::min);
         let node = |op| crate::ir::HeNode { op, layer: "x".to_owned(), layout, span: Default::default() };
         let mut graph = HeGraph::default();
         let x = graph.add(node(HeOp::Input(None)), &[]);
         let y = graph.add(node(HeOp::Linear(Box::new(map))), &[x]);
         graph.add(node(HeOp::Output), &[y]);
-        let report = share_rotation_keys(&mut graph, &profile("b5")).expect("acyclic");
+        let report = share_rotation_keys(&mut graph, &profile).expect("acyclic");
         let found = report.milliseconds.1 + key_milliseconds * report.keys.1 as f64;
         assert!((found - least).abs() < 1e-9, "{found} instead of {least}");
     }

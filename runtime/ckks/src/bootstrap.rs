@@ -172,8 +172,8 @@ impl Evaluator<'_> {
 
     fn stage_transform(&self, x: &[Ciphertext], stage: &Stage) -> Result<Vec<Ciphertext>, EvaluationError> {
         let schedule = &stage.schedule;
-        let (steps, special_count) = (schedule.steps, schedule.special_count);
-        self.sequential_transform(x, &schedule.giants, stage, stage.plaintext_scale, steps, special_count)
+        let shape = (schedule.steps, schedule.special_count, schedule.stores_babies(self.parameters()));
+        self.sequential_transform(x, &schedule.giants, stage, stage.plaintext_scale, shape)
     }
 
     /// The second half of a bootstrap: `sin(2 pi x)` at exactly `target` from real slots `x / K`, `|x| < K`, at

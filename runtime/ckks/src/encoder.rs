@@ -121,13 +121,59 @@ impl Encoder {
     ) -> Result<IntegerPolynomial, EncodingError> {
         let length = first.len().max(second.len());
         for part in [&mut first, &mut second] {
-            match part.len() {
-                0 => part.resize(length, 0.0),
-                short if length.is_multiple_of(short) => *part = part.repeat(length / short),
-                short => return Err(EncodingError::Period { found: short, slots: self.parameters.slots() }),
-            }
+            self.repeat_to(part, length)?;
         }
         self.parts_to_integers(first, second, scale.div(Scale::from_pow2(1)))
+    }
+
+    /// The sum of complex slot vectors of `period` values, each multiplied by a power of `X`, as a polynomial of `length`
+    /// coefficients, a power of two up to `N`: in `X^(N / length)`, of which the exponents are given, below `2 length`. They
+    /// are different modulo `length / (2 period)`, the distance of a vector's own coefficients.
+    ///
+    /// The vectors are given as real and imaginary parts. Shorter parts are repeated; an empty one stands for zeros.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::encode`].
+    pub(crate) fn interleaved_to_integers(
+        &self,
+        parts: Vec<(Vec<f64>, Vec<f64>, usize)>,
+        (period, length): (usize, usize),
+        scale: Scale,
+    ) -> Result<IntegerPolynomial, EncodingError> {
+        // There are no transforms of fewer coefficients.
+        let stretch = (SHORTEST / length).max(1);
+        let distance = length / (2 * period);
+        let mut values = vec![0.0; length * stretch];
+        for (mut re, mut im, exponent) in parts {
+            for part in [&mut re, &mut im] {
+                self.repeat_to(part, period)?;
+            }
+            let coefficients = self.parameters.embedding().to_coefficients(&mut re, &mut im);
+            // Coefficient k goes to place k + turns of its own ones, and changes its sign whenever it comes round.
+            let (first, turns) = (exponent % distance, exponent / distance);
+            let sign = if turns / coefficients.len() % 2 == 1 { -1.0 } else { 1.0 };
+            let (low, high) = coefficients.split_at(coefficients.len() - turns % coefficients.len());
+            let mut places = values[first * stretch..].iter_mut().step_by(distance * stretch);
+            for (from, sign) in [(high, -sign), (low, sign)] {
+                places.by_ref().zip(from).for_each(|(place, value)| *place = sign * value);
+            }
+        }
+        IntegerPolynomial::round(&values, scale)
+    }
+
+    /// Repeats values until there are `length`; nothing stands for zeros.
+    fn repeat_to(&self, values: &mut Vec<f64>, length: usize) -> Result<(), EncodingError> {
+        match values.len() {
+            0 => values.resize(length, 0.0),
+            found if length.is_multiple_of(found) => {
+                while values.len() < length {
+                    values.extend_from_within(..found);
+                }
+            }
+            found => return Err(EncodingError::Period { found, slots: self.parameters.slots() }),
+        }
+        Ok(())
     }
 
     fn parts_to_integers(

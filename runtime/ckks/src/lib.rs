@@ -30,7 +30,7 @@ pub use error::{EncodingError, EvaluationError, FormatError, ParameterError};
 pub use evaluator::Evaluator;
 pub use galois::Galois;
 pub use keys::{DigitLayout, EvaluationKeys, KeyKind, KeyRequest, KeySwitchKey};
-pub use linear::{DiagonalSource, GiantStep, LinearMap, split_rotations};
+pub use linear::{DiagonalSource, Fold, GiantStep, HeldDiagonals, LinearMap, split_rotations};
 pub use parameters::{BootstrapLiteral, BootstrapRotations, Parameters, ParametersLiteral};
 pub use plaintext::Plaintext;
 pub use poly::Poly;

@@ -23,11 +23,13 @@
 mod babies;
 mod bsgs;
 mod divided;
+mod folded;
 mod giants;
 mod plaintexts;
 mod sequential;
 mod strips;
 mod sums;
+mod transforms;
 
 use rayon::prelude::*;
 
@@ -36,17 +38,21 @@ pub(crate) use self::babies::{BabyRow, BabyRows, COMPUTED_BLOCK_BYTES, Halves, S
 pub use self::bsgs::{GiantStep, split_rotations};
 pub(crate) use self::bsgs::{baby_rotations, pre_rotate};
 use self::divided::{DividedBabies, dividing_pays};
-use self::giants::{rotate_and_add, switch_and_add, switch_and_add_all};
+use self::folded::Folding;
+pub use self::folded::{Fold, HeldDiagonals};
+use self::giants::{map_and_add, rotate_and_add, switch_and_add, switch_and_add_all};
 use self::plaintexts::Encoded;
 pub(crate) use self::plaintexts::{EncodedDiagonals, Packing, Place};
 pub(crate) use self::sequential::{
-    BabySteps, Horner, StoredBabies, all_inner_sums, baby_keys, giant_keys, inwards,
+    BabySteps, Horner, StoredBabies, all_inner_sums, baby_keys, giant_keys, inwards, storing_pays,
 };
 use self::sums::InnerSums;
 pub(crate) use self::sums::inner_sums;
+pub(crate) use self::transforms::Transforms;
 use crate::ciphertext::Ciphertext;
 use crate::error::EvaluationError;
 use crate::evaluator::Evaluator;
+use crate::galois::Galois;
 use crate::key_switching::ExtendedPair;
 use crate::scale::Scale;
 
@@ -66,6 +72,12 @@ pub struct LinearMap<'a> {
     pub giants: &'a [GiantStep],
     /// The diagonals.
     pub diagonals: &'a dyn DiagonalSource,
+    /// How the argument is folded, if it is; the schedule is then that of the folded one.
+    pub fold: Option<Fold<'a>>,
+    /// By these rotations in turn the result is turned and added to itself.
+    pub gathers: &'a [i32],
+    /// The diagonals of the folded map, if they were encoded before; for another scale they are encoded again.
+    pub held: Option<&'a HeldDiagonals>,
 }
 
 impl Evaluator<'_> {
@@ -120,32 +132,79 @@ impl Evaluator<'_> {
                 return Err(EvaluationError::ScaleMismatch { left, right });
             }
         }
-        let factor = self.parameters().rescale_factor(first.level);
-        let scale = factor.mul(target.div(first.scale));
-        let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
-        let mut out = self.encoded_transform(ciphertexts, map.giants, &encoded, scale)?;
+        let scale = self.diagonal_scale(first.level, first.scale, target);
+        let n = self.parameters().n();
+        let gathers = map.gathers.iter().map(|&rotation| Galois::rotation(rotation.into(), n));
+        let mut out = match map.fold {
+            None => {
+                let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
+                let sums: Vec<Galois> = gathers.collect();
+                self.encoded_transform(ciphertexts, map.giants, &encoded, &sums, scale)?
+            }
+            Some(fold) => {
+                let folding = Folding::new(self.parameters(), fold)?;
+                let arguments = ciphertexts.par_iter().map(|x| folding.argument(self, x));
+                let arguments: Vec<_> = arguments.collect::<Result<_, _>>()?;
+                let encoded = folding.encoded(self.encoder(), map.diagonals, scale);
+                let encoded: &dyn EncodedDiagonals = match map.held {
+                    Some(held) if held.have_scale_of(&encoded) => held,
+                    _ => &encoded,
+                };
+                let sums: Vec<Galois> = folding.trace().chain(gathers).collect();
+                self.encoded_transform(&arguments, map.giants, encoded, &sums, scale)?
+            }
+        };
         out.iter_mut().for_each(|ciphertext| ciphertext.scale = target);
         Ok(out)
     }
 
-    /// Every ciphertext times a matrix encoded at `plaintext_scale`, rescaled. All have the same level.
-    pub(crate) fn encoded_transform(
+    /// Encodes the diagonals of a folded map once, for [`LinearMap::held`]: for arguments at `level` and exactly `scale` and
+    /// results at `target`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if the map is not folded, no level is left, or a diagonal cannot be encoded.
+    pub fn encode_diagonals(
+        &self,
+        map: &LinearMap<'_>,
+        (level, scale): (usize, Scale),
+        target: Scale,
+    ) -> Result<HeldDiagonals, EvaluationError> {
+        let parameters = self.parameters();
+        if level == 0 || level > parameters.max_level() {
+            return Err(EvaluationError::LevelTooLow { found: level, needed: 1 });
+        }
+        let fold = map.fold.ok_or_else(|| EvaluationError::Argument {
+            what: "a map without folds; allowed: folded ones".into(),
+        })?;
+        let folding = Folding::new(parameters, fold)?;
+        let scale = self.diagonal_scale(level, scale, target);
+        HeldDiagonals::new(&folding.encoded(self.encoder(), map.diagonals, scale), map.giants)
+    }
+
+    /// The scale of diagonals that takes arguments at `level` and `scale` to `target`.
+    fn diagonal_scale(&self, level: usize, scale: Scale, target: Scale) -> Scale {
+        self.parameters().rescale_factor(level).mul(target.div(scale))
+    }
+
+    /// Every ciphertext times a matrix encoded at `plaintext_scale`, to which its image under every one of `images` is added
+    /// in turn, rescaled. All have the same level.
+    fn encoded_transform(
         &self,
         ciphertexts: &[Ciphertext],
         giants: &[GiantStep],
         diagonals: &dyn EncodedDiagonals,
+        images: &[Galois],
         plaintext_scale: Scale,
     ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
         let level = self.common_level(ciphertexts)?;
-        let babies = ciphertexts.par_iter().map(|input| HoistedBabies::new(self, input, giants));
+        let babies = ciphertexts.par_iter().map(|input| HoistedBabies::new(self, input, giants, images));
         let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
         let special_count = babies.first().map_or(0, BabyRows::special_count);
         let mut sums: Vec<_> =
             ciphertexts.iter().map(|_| ExtendedPair::zero(parameters, level, special_count)).collect();
-        if diagonals.packing() == Packing::RealPairs
-            && dividing_pays(giants, parameters.limbs_at(level), special_count)
-        {
+        if dividing_pays(giants, diagonals.packing(), (parameters.limbs_at(level), special_count)) {
             let babies = babies.into_par_iter().map(|babies| DividedBabies::new(babies, self.block_bytes()));
             let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, giants, diagonals, &mut |inner| {
@@ -161,6 +220,9 @@ impl Evaluator<'_> {
                 })
             })?;
         }
+        sums.par_iter_mut().try_for_each(|sum| {
+            images.iter().try_for_each(|&galois| map_and_add(self, sum.clone(), galois, sum))
+        })?;
         let finish = |(sum, input): (ExtendedPair, &Ciphertext)| {
             let (c0, c1) = sum.mod_down_rescale(parameters);
             let scale = input.scale.mul(plaintext_scale).div(parameters.rescale_factor(level));

@@ -340,16 +340,21 @@ impl Parameters {
 
     /// The encoded matrices of the bootstrap, made when first used.
     pub(crate) fn bootstrap_circuit(&self) -> Result<Arc<Circuit>, EvaluationError> {
-        self.inner.bootstrap.get_or_init(|| Circuit::new(self).map(Arc::new)).clone()
+        self.made_circuit(false)
     }
 
-    /// Makes the encoded matrices of the bootstrap, which the first bootstrap does otherwise.
+    /// Makes the encoded matrices of the bootstrap, which the first bootstrap does otherwise. `transformed` modulo every prime
+    /// they take many times the memory, and a bootstrap less time; the results are the same. Once made they stay as they are.
     ///
     /// # Errors
     ///
     /// [`EvaluationError::Argument`] if the parameters have no bootstrap or not the levels it needs.
-    pub fn prepare_bootstrap(&self) -> Result<(), EvaluationError> {
-        self.bootstrap_circuit().map(drop)
+    pub fn prepare_bootstrap(&self, transformed: bool) -> Result<(), EvaluationError> {
+        self.made_circuit(transformed).map(drop)
+    }
+
+    fn made_circuit(&self, transformed: bool) -> Result<Arc<Circuit>, EvaluationError> {
+        self.inner.bootstrap.get_or_init(|| Circuit::new(self, transformed).map(Arc::new)).clone()
     }
 
     /// Bytes of the encoded matrices of the bootstrap; `None` until a bootstrap has made them.

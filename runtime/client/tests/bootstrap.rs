@@ -176,6 +176,29 @@ fn the_number_of_threads_changes_nothing_whatever_the_rotations() {
     }
 }
 
+#[test]
+fn transformed_matrices_give_the_same_ciphertext() {
+    for rotations in [BootstrapRotations::Hoisted].into_iter().chain(FEWER_KEYS) {
+        let literal = with_rotations(rotations, small(10));
+        let setup = Setup::new(literal.clone());
+        let input = setup.encrypt(
+            &pseudo_random(setup.parameters.slots()),
+            setup.parameters.slots_to_coeffs_top_level(),
+            setup.parameters.scale(),
+        );
+        let want = Evaluator::new(&setup.parameters, &setup.keys).bootstrap(&input).unwrap();
+        let transformed = Parameters::insecure_for_tests(literal).unwrap();
+        transformed.prepare_bootstrap(true).unwrap();
+        let bytes = |parameters: &Parameters| parameters.bootstrap_matrix_bytes().unwrap();
+        assert!(bytes(&transformed) > 4 * bytes(&setup.parameters), "{rotations:?}");
+        assert_eq!(
+            Evaluator::new(&transformed, &setup.keys).bootstrap(&input).unwrap(),
+            want,
+            "{rotations:?}"
+        );
+    }
+}
+
 /// The largest of thousands of errors differs by a bit between keys: from 2^-14.8 to 2^-15.9 for the constant 1 and eight
 /// keys in the ring of degree 2^13, where the root mean square stays between 2^-18.6 and 2^-18.8.
 #[test]

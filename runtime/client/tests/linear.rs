@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fhecc_ckks::{
-    Ciphertext, DiagonalSource, Encoder, EvaluationError, EvaluationKeys, Evaluator, GiantStep, KeyKind,
-    KeyRequest, LinearMap, Parameters, ParametersLiteral, split_rotations,
+    Ciphertext, DiagonalSource, Encoder, EvaluationError, EvaluationKeys, Evaluator, Fold, GiantStep,
+    KeyKind, KeyRequest, LinearMap, Parameters, ParametersLiteral, split_rotations,
 };
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 
@@ -104,13 +104,116 @@ fn transforms_equal_the_clear_product_and_keep_the_scale() {
         let giants = split_rotations(&rotations.iter().copied().collect(), span);
         let keys = setup.keys(&setup.schedule_keys(&giants, 4, 2));
         let input = setup.encrypt(&x, 4);
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
         assert_eq!(output.level(), 3);
         assert_eq!(output.scale().to_parts(), input.scale().to_parts());
         let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
         let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(error < f64::exp2(-16.0), "rotations {rotations:?}: 2^{:.1}", error.log2());
+    }
+}
+
+/// Keys for the folds and the trace of an argument of `period`.
+fn fold_keys(setup: &Setup, fold: Fold<'_>, level: usize) -> Vec<KeyRequest> {
+    let n = setup.parameters.n();
+    let trace = (1..fold.rotations.len()).map(|j| (fold.period << (j - 1)) as i32);
+    let conjugation = KeyRequest { kind: KeyKind::conjugation(n), level, special_count: 2 };
+    let rotations = fold.rotations.iter().copied().chain(trace);
+    rotations.map(|k| setup.rotation(k, level, 2)).chain([conjugation]).collect()
+}
+
+#[test]
+fn folded_maps_equal_the_clear_product_with_as_many_diagonals_in_one() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    // From a single copy of the argument, with one fold, to more copies than folds, and a period of one.
+    let cases: [(usize, &[i32], &[i32]); 7] = [
+        (slots, &[slots as i32 / 2], &[-33, 0, 1, 4, 70]),
+        (slots / 2, &[96, 7], &[-1, 0, 1, 3]),
+        (slots / 4, &[64, 128, 5], &[-40, -2, 0, 2, 37]),
+        (slots / 4, &[64], &[0, 1, 2]),
+        (slots / 8, &[3, 64], &[-9, 0, 17]),
+        (16, &[8, 4, 2, 1, -1, 5, 3], &[-8, 0, 1]),
+        (1, &[2], &[1]),
+    ];
+    for (period, folds, rotations) in cases {
+        let x = waves(period, 0.2);
+        let fold = Fold { period, rotations: folds };
+        let mut sums = vec![0];
+        folds.iter().for_each(|fold| sums.extend(sums.clone().iter().map(|sum| sum + fold)));
+        // Sums that coincide are the same rotation, and asked for as often.
+        let mut diagonals = BTreeMap::new();
+        let mut want = vec![0.0; period];
+        for rotation in rotations.iter().flat_map(|r| sums.iter().map(move |sum| r + sum)) {
+            let mut diagonal = waves(period, 0.9 * f64::from(rotation));
+            diagonal.iter_mut().for_each(|value| *value /= sums.len() as f64);
+            let one = Diagonals(BTreeMap::from([(rotation, diagonal)]));
+            want.iter_mut().zip(apply(&one, &x)).for_each(|(want, v)| *want += v);
+            diagonals.extend(one.0);
+        }
+        let diagonals = Diagonals(diagonals);
+        let giants = split_rotations(&rotations.iter().copied().collect(), 4);
+        let mut requests = setup.schedule_keys(&giants, 4, 2);
+        requests.extend(fold_keys(&setup, fold, 4));
+        requests.retain(|request| request.kind != KeyKind::rotation(0, setup.parameters.n()));
+        requests.sort_unstable();
+        requests.dedup();
+        let keys = setup.keys(&requests);
+        let map =
+            LinearMap { giants: &giants, diagonals: &diagonals, fold: Some(fold), gathers: &[], held: None };
+        let inputs = [setup.encrypt(&x, 4), setup.encrypt(&waves(period, 0.7), 4)];
+        let evaluator = Evaluator::new(&setup.parameters, &keys);
+        let outputs = evaluator.linear_transforms_to(&inputs, &map, setup.parameters.scale()).unwrap();
+        assert_eq!((outputs[0].level(), outputs[0].scale().to_parts()), (3, inputs[0].scale().to_parts()));
+        assert!(evaluator.linear_transform(&inputs[1], &map).unwrap() == outputs[1]);
+        let found = Decryptor::new(&setup.secret).decrypt_complex(&outputs[0]).unwrap();
+        let error = |(k, found): (usize, &fhecc_ckks::Complex)| (found.re - want[k % period]).hypot(found.im);
+        let error = found.iter().enumerate().map(error).fold(0.0, f64::max);
+        assert!(error < f64::exp2(-14.0), "period {period}, folds {folds:?}: 2^{:.1}", error.log2());
+    }
+}
+
+#[test]
+fn results_are_gathered() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.4);
+    let giants = split_rotations(&BTreeSet::from([0, 3]), 2);
+    let diagonals = Diagonals(BTreeMap::from([(0, waves(slots, 1.0)), (3, waves(slots, 2.0))]));
+    let gathers = [slots as i32 / 4, slots as i32 / 2];
+    let mut requests = setup.schedule_keys(&giants, 4, 2);
+    requests.extend(gathers.map(|k| setup.rotation(k, 4, 2)));
+    let keys = setup.keys(&requests);
+    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &gathers, held: None };
+    let evaluator = Evaluator::new(&setup.parameters, &keys);
+    let output = evaluator.linear_transform(&setup.encrypt(&x, 4), &map).unwrap();
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    let once = apply(&diagonals, &x);
+    for (slot, found) in found.iter().enumerate() {
+        let want: f64 = (0..4).map(|copy| once[(slot + copy * slots / 4) % slots]).sum();
+        assert!((found - want).abs() < f64::exp2(-15.0), "slot {slot}: {found} instead of {want}");
+    }
+}
+
+#[test]
+fn folds_that_an_argument_has_no_room_for_are_refused() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let keys = setup.keys(&[]);
+    let giants = split_rotations(&BTreeSet::from([0]), 1);
+    let diagonals = Diagonals(BTreeMap::from([(0, vec![1.0])]));
+    for (period, rotations) in [(slots, &[1, 2][..]), (2 * slots, &[1]), (24, &[1]), (0, &[1]), (64, &[])] {
+        let map = LinearMap {
+            giants: &giants,
+            diagonals: &diagonals,
+            fold: Some(Fold { period, rotations }),
+            gathers: &[],
+            held: None,
+        };
+        let refused =
+            Evaluator::new(&setup.parameters, &keys).linear_transform(&setup.encrypt(&[0.5], 3), &map);
+        assert!(matches!(refused, Err(EvaluationError::Argument { .. })), "{period} {rotations:?}");
     }
 }
 
@@ -124,7 +227,7 @@ fn several_inputs_give_what_each_gives_alone() {
         let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
         let evaluator = Evaluator::new(&setup.parameters, &keys);
         let diagonals = Diagonals((-4..64).map(|d| (d, waves(slots, f64::from(d)))).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         let inputs = [0.1, 0.5, 0.9].map(|seed| setup.encrypt(&waves(slots, seed), 3));
         let together = evaluator.linear_transforms_to(&inputs, &map, scale).unwrap();
         assert_eq!(together.len(), inputs.len());
@@ -164,7 +267,7 @@ fn many_diagonals_of_different_periods_equal_the_clear_product() {
         };
         // One is zero, whose partner in the pair is not.
         let diagonals = Diagonals((0..64).filter(|&d| d != 21).map(|d| (d, diagonal(d))).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
         let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
         let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -182,7 +285,7 @@ fn the_noise_is_that_of_the_input_and_two_roundings() {
     // Every slot sees weights of square sum 1.
     let sign = |d: i32| if d % 3 == 0 { -0.125 } else { 0.125 };
     let diagonals = Diagonals((0..64).map(|d| (d, vec![sign(d); slots])).collect());
-    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
     let output =
         Evaluator::new(&setup.parameters, &keys).linear_transform(&setup.encrypt(&x, 3), &map).unwrap();
     let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
@@ -204,7 +307,7 @@ fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
     let evaluator = Evaluator::new(&setup.parameters, &keys);
     let input = setup.encrypt(&x, 3);
     for diagonals in [Diagonals(BTreeMap::from([(2, vec![0.5])])), Diagonals(BTreeMap::new())] {
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         let found = Decryptor::new(&setup.secret)
             .decrypt(&evaluator.linear_transform(&input, &map).unwrap())
             .unwrap();
@@ -224,7 +327,8 @@ fn results_do_not_depend_on_the_number_of_threads_or_the_size_of_blocks() {
         let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
         let run = |threads: usize, block_bytes: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let map = LinearMap { giants: &giants, diagonals: &diagonals };
+            let map =
+                LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
             let evaluator = Evaluator::new(&setup.parameters, &keys).with_block_bytes(block_bytes);
             pool.install(|| evaluator.linear_transform(&input, &map).unwrap())
         };
@@ -243,7 +347,7 @@ fn keys_of_another_shape_beside_the_right_ones_do_no_harm() {
     let setup = Setup::new();
     let diagonals = Diagonals((0..4).map(|d| (d, vec![1.0])).collect());
     let giants = split_rotations(&(0..4).collect(), 4);
-    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
     let input = setup.encrypt(&[0.25], 2);
     let mut requests = setup.schedule_keys(&giants, 3, 3);
     requests.push(setup.rotation(1, 2, 2));
@@ -258,7 +362,7 @@ fn missing_and_truncated_keys_are_refused() {
     let setup = Setup::new();
     let diagonals = Diagonals((0..3).map(|d| (d, vec![1.0])).collect());
     let giants = split_rotations(&(0..3).collect(), 4);
-    let map = LinearMap { giants: &giants, diagonals: &diagonals };
+    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
     let run = |keys: &EvaluationKeys, level: usize| {
         Evaluator::new(&setup.parameters, keys).linear_transform(&setup.encrypt(&[0.5], level), &map)
     };
@@ -295,7 +399,7 @@ fn rotations_as_two_equal_the_clear_product_as_precisely() {
         let all = giants.iter().flat_map(|giant| giant.babies.iter().map(|baby| giant.rotation + baby));
         let diagonal = |d: i32| (d, waves(slots, f64::from(d)).iter().map(|v| v / 8.0).collect());
         let diagonals = Diagonals(all.map(diagonal).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         let expected = apply(&diagonals, &x);
         let error = |output: &Ciphertext| {
             let found = Decryptor::new(&setup.secret).decrypt(output).unwrap();
@@ -352,7 +456,7 @@ fn parts_without_keys_are_refused() {
     };
     for Composed { giants, pairs, keys: rotations } in composed_schedules() {
         let diagonals = Diagonals(BTreeMap::new());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals };
+        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
         for missing in &rotations {
             let others = rotations.iter().filter(|&k| k != missing);
             let keys: Vec<KeyRequest> = others.map(|&k| setup.rotation(k, 3, 3)).collect();

@@ -12,6 +12,7 @@ type Baby = (Rotation, Vec<f64>);
 pub(super) struct Prepared {
     /// Every giant rotation with its babies.
     giants: Vec<(Rotation, Vec<Baby>)>,
+    gathers: Vec<Rotation>,
     bias: Option<Vec<f64>>,
     period: usize,
 }
@@ -19,7 +20,8 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Memory that the diagonals of `map` take.
     pub(super) fn bytes(map: &LinearMap) -> usize {
-        (map.diagonals as usize).saturating_mul(map.diagonal_period()).saturating_mul(size_of::<f64>())
+        let values = map.diagonal_period() << map.folds.len();
+        (map.diagonals as usize).saturating_mul(values).saturating_mul(size_of::<f64>())
     }
 
     pub(super) fn new(map: &LinearMap, values: &LinearValues) -> Self {
@@ -30,14 +32,25 @@ impl Prepared {
             diagonal.rotate_right(turn);
             (baby, diagonal)
         };
+        // A folded argument stands for the argument turned by every sum of folds.
+        let sums = map.fold_sums();
         let giants = giant_steps(map)
             .into_par_iter()
             .map(|step| {
-                let babies = step.babies.into_par_iter().map(|baby| diagonal(step.rotation, baby)).collect();
-                (step.rotation, babies)
+                let babies = step
+                    .babies
+                    .into_par_iter()
+                    .flat_map_iter(|baby| sums.iter().map(move |sum| Rotation(baby.0.wrapping_add(*sum))));
+                let babies = babies.map(|baby| diagonal(step.rotation, baby));
+                (step.rotation, babies.filter(|(_, values)| values.iter().any(|v| *v != 0.0)).collect())
             })
             .collect();
-        Self { giants, bias: map.bias_slots(values), period: map.diagonal_period() }
+        Self {
+            giants,
+            gathers: map.gather_rotations().collect(),
+            bias: map.bias_slots(values),
+            period: map.diagonal_period(),
+        }
     }
 
     /// The map on one period of the slots of some images.
@@ -67,6 +80,12 @@ impl Prepared {
                 let (low, high) = sum.split_at_mut(period - turn);
                 low.iter_mut().zip(&inner[turn..]).for_each(|(sum, v)| *sum += v);
                 high.iter_mut().zip(&inner[..turn]).for_each(|(sum, v)| *sum += v);
+            }
+        }
+        for turn in self.gathers.iter().map(|gather| start(*gather)) {
+            for sum in &mut sums {
+                let turned: Vec<f64> = sum.iter().cycle().skip(turn).take(period).copied().collect();
+                sum.iter_mut().zip(turned).for_each(|(sum, v)| *sum += v);
             }
         }
         if let Some(bias) = &self.bias {

@@ -59,6 +59,16 @@ pub trait Backend {
         None
     }
 
+    /// Makes what a later [`Backend::linear`] of this layer needs besides its argument, at `level`, and holds it, if the plan
+    /// says so. Without it the first use does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backend::linear`].
+    fn prepare(&self, _: &LinearLayer<'_>, _: usize, _: Target<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// The linear map, bias included; one level lower at the scale wanted.
     ///
     /// # Errors

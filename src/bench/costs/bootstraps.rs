@@ -1,5 +1,5 @@
-//! What bootstraps take: time, keys and memory for every choice of rotations, on one thread and on two, and with keys on
-//! disk.
+//! What bootstraps take: time, keys and memory for every choice of rotations, on one thread and on two, with keys on disk,
+//! and with transformed matrices.
 
 use super::{hundredths, milliseconds, pool};
 use crate::bench::timing::{Clock, median_of, once, rounds};
@@ -9,8 +9,10 @@ use crate::keys::key_store;
 use crate::progress::Spinner;
 use fhecc_ckks::bootstrap::BootstrapKeyRequest;
 use fhecc_ckks::keys::KeyStore;
-use fhecc_ckks::{Ciphertext, EvaluationKeys, Evaluator, memory};
-use fhecc_plan::{BootstrapCosts, BootstrapRotations, BootstrapSpec, Costs, KeyGroup, Profile};
+use fhecc_ckks::{Ciphertext, EvaluationKeys, Evaluator, Parameters, memory};
+use fhecc_plan::{
+    BootstrapCosts, BootstrapRotations, BootstrapSpec, Costs, KeyGroup, Profile, TransformedCosts,
+};
 use fhecc_runtime::{bootstrap_key_group_names, bootstrap_key_groups};
 use rayon::ThreadPool;
 use std::collections::BTreeMap;
@@ -58,16 +60,43 @@ pub(super) fn measure(
     costs.bootstraps.clear();
     for ((index, variant), keys) in variants.iter().enumerate().zip(groups) {
         let (scratch, scratch_of_two) = (variant.scratch(one)?, variant.scratch(&two)?);
+        let transformed = variant.transformed(profile, BootstrapRotations::ALL[index], (&two, repeats))?;
         costs.bootstraps.push(BootstrapCosts {
             rotations: BootstrapRotations::ALL[index],
             relative: hundredths(ratio(index, 0)),
-            plaintext_bytes: variant.bench.parameters.bootstrap_matrix_bytes().unwrap_or(0) as u64,
+            plaintext_bytes: matrix_bytes(&variant.bench),
+            transformed: Some(transformed),
             scratch_bytes: scratch as u64,
             thread_bytes: scratch_of_two.saturating_sub(scratch) as u64,
             keys,
         });
     }
     Ok(())
+}
+
+fn workbench(
+    profile: &Profile,
+    rotations: BootstrapRotations,
+    transformed: bool,
+) -> Result<Workbench, Failure> {
+    let spec = BootstrapSpec { rotations, ..profile.bootstrap.clone() };
+    let bench = Workbench::new(&Profile { bootstrap: spec, ..profile.clone() }, false)?;
+    bench.parameters.prepare_bootstrap(transformed).map_err(|e| refused(&e))?;
+    Ok(bench)
+}
+
+fn matrix_bytes(bench: &Workbench) -> u64 {
+    bench.parameters.bootstrap_matrix_bytes().unwrap_or(0) as u64
+}
+
+fn seconds(
+    (parameters, keys): (&Parameters, &EvaluationKeys),
+    argument: &Ciphertext,
+    (pool, clock): (&ThreadPool, Clock),
+) -> Result<f64, Failure> {
+    let evaluator = Evaluator::new(parameters, keys);
+    let work = || evaluator.bootstrap(argument).map(drop).map_err(|e| refused(&e));
+    pool.install(|| once(clock, work))
 }
 
 /// Bootstraps with one choice of rotations.
@@ -79,18 +108,30 @@ struct Variant {
 
 impl Variant {
     fn new(profile: &Profile, rotations: BootstrapRotations) -> Result<Self, Failure> {
-        let spec = BootstrapSpec { rotations, ..profile.bootstrap.clone() };
-        let bench = Workbench::new(&Profile { bootstrap: spec, ..profile.clone() }, false)?;
-        bench.parameters.prepare_bootstrap().map_err(|e| refused(&e))?;
+        let bench = workbench(profile, rotations, false)?;
         let keys = bench.bootstrap_keys(&|_| None)?;
         let argument = bench.ciphertext(bench.parameters.slots_to_coeffs_top_level())?;
         Ok(Self { bench, keys, argument })
     }
 
     fn seconds(&self, keys: &EvaluationKeys, pool: &ThreadPool, clock: Clock) -> Result<f64, Failure> {
-        let evaluator = Evaluator::new(&self.bench.parameters, keys);
-        let work = || evaluator.bootstrap(&self.argument).map(drop).map_err(|e| refused(&e));
-        pool.install(|| once(clock, work))
+        seconds((&self.bench.parameters, keys), &self.argument, (pool, clock))
+    }
+
+    /// What transformed matrices change, from alternating rounds.
+    fn transformed(
+        &self,
+        profile: &Profile,
+        rotations: BootstrapRotations,
+        (pool, repeats): (&ThreadPool, usize),
+    ) -> Result<TransformedCosts, Failure> {
+        let other = workbench(profile, rotations, true)?;
+        let timed = rounds::<2>(repeats, |which| match which {
+            0 => self.seconds(&self.keys, pool, Clock::Wall),
+            _ => seconds((&other.parameters, &self.keys), &self.argument, (pool, Clock::Wall)),
+        })?;
+        let relative = hundredths(median_of(&timed, |round| round[1] / round[0]));
+        Ok(TransformedCosts { relative, bytes: matrix_bytes(&other) })
     }
 
     /// Bytes of polynomials that it takes besides its argument and its matrices, at most.

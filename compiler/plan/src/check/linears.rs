@@ -28,7 +28,14 @@ pub(super) fn check(plan: &Plan, budget: &mut Budget) -> Result<(), CheckError> 
         if map.baby_modulus == 0 || map.baby_modulus as usize > slots {
             return Err(context(format!("baby_modulus is {}; allowed: 1 to {slots}", map.baby_modulus)));
         }
-        let rotations = rotations::structural(map, budget).map_err(context)?;
+        let (most, folds) = (map.most_folds(slots), map.folds.len());
+        if folds > most {
+            return Err(context(format!(
+                "{folds} folds; allowed: {most} for an argument with so many copies"
+            )));
+        }
+        map.checked_folds().map_err(context)?;
+        let rotations = map.folded(&rotations::taps(map, budget).map_err(context)?);
         schedule(map, &rotations).map_err(context)?;
     }
     Ok(())

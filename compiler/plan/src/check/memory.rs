@@ -10,7 +10,15 @@ const MIN_BLOCK: u64 = 1 << 16;
 
 pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
     let fail = |message: String| Err(CheckError::Field(format!("memory.{message}")));
-    let Memory { budget, threads, block_bytes, bootstrap_keys_on_disk, peak_bytes } = &plan.memory;
+    let Memory {
+        budget,
+        threads,
+        block_bytes,
+        transformed_matrices,
+        encoded_diagonals: _,
+        bootstrap_keys_on_disk,
+        peak_bytes,
+    } = &plan.memory;
     if !(1..=MAX_THREADS).contains(threads) {
         return fail(format!("threads is {threads}; allowed: 1 to {MAX_THREADS}"));
     }
@@ -21,6 +29,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
         ));
     }
     let bootstrap = plan.parameters.costs.bootstrap(plan.parameters.bootstrap.rotations);
+    if *transformed_matrices && bootstrap.is_none_or(|entry| entry.transformed.is_none()) {
+        return fail("transformed_matrices is true; the profile does not say what they take".to_owned());
+    }
     let known: BTreeSet<&String> =
         bootstrap.into_iter().flat_map(|entry| &entry.keys).map(|group| &group.name).collect();
     if let Some(name) = bootstrap_keys_on_disk.iter().find(|name| !known.contains(name)) {

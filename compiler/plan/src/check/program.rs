@@ -260,7 +260,8 @@ impl Program<'_> {
         let Some(linear) = self.plan.linears.get(map as usize) else {
             return Err(format!("linear map {map} of {}", self.plan.linears.len()));
         };
-        self.budget.spend(linear.input.channels as usize + linear.babies.len() + linear.giants.len())?;
+        let others = linear.other_rotations();
+        self.budget.spend(linear.input.channels as usize + linear.babies.len() + others.len())?;
         if !same_slots(&state.layout, &linear.input) {
             let (found, expected) = (describe(&state.layout), describe(&linear.input));
             return Err(format!("the operand is {found}; the linear map reads {expected}"));
@@ -269,7 +270,7 @@ impl Program<'_> {
             return Err("the operand has level 0; a linear map consumes one".to_owned());
         };
         self.linear_used[map as usize] = true;
-        for &rotation in linear.babies.iter().chain(&linear.giants) {
+        for &rotation in linear.babies.iter().chain(&others) {
             self.key(index, rotation, state.level)?;
         }
         let (layout, unused) = (linear.output, Unused::Zero);

@@ -2,7 +2,7 @@
 //!
 //! A slot is a sum of a term of the channel, one of the row and one of the column, and which inputs reach
 //! an output is decided for the three separately. So the set of rotations is a sum of three small sets;
-//! [`crate::LinearMap::structural_rotations`] visits every pair of elements instead, and must agree.
+//! [`crate::LinearMap::tap_rotations`] visits every pair of elements instead, and must agree.
 
 use super::Budget;
 use super::layouts::{channel_start, pixel_steps};
@@ -49,8 +49,8 @@ fn window(at: u32, size: u32, stride: u32, padding: u32, extent: u32) -> Range<u
     u32::try_from(first).unwrap_or(0)..u32::try_from(last).unwrap_or(0)
 }
 
-/// What [`LinearMap::structural_rotations`] gives.
-pub(super) fn structural(map: &LinearMap, budget: &mut Budget) -> Result<BTreeSet<Rotation>, String> {
+/// What [`LinearMap::tap_rotations`] gives.
+pub(super) fn taps(map: &LinearMap, budget: &mut Budget) -> Result<BTreeSet<Rotation>, String> {
     let (input, output) = (&map.input, &map.output);
     let period = input.period();
     budget.spend(4 * period)?;

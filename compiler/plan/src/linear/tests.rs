@@ -25,6 +25,8 @@ fn map(source: LinearSource, input: Layout, output: Layout) -> LinearMap {
         bias_factor: -1.5,
         input,
         output,
+        gathers: 0,
+        folds: Vec::new(),
         baby_modulus: 8,
         babies: Vec::new(),
         giants: Vec::new(),
@@ -37,7 +39,7 @@ fn on_grid(channels: u32, size: (u32, u32), gap: u32, pitch: u32, grid: (u32, u3
     Layout { gap, pitch, grid_height: grid.0, grid_width: grid.1, ..dense }
 }
 
-/// `out[s] = bias[s] + sum_d diagonal_d[s] x[s + d]` on all slots.
+/// `out[s] = bias[s] + sum_d diagonal_d[s] x[s + d]`, gathered, on all slots.
 fn through_slots(map: &LinearMap, tensors: &Tensors, x: &[f64]) -> Vec<f64> {
     let slots = 2 * map.diagonal_period();
     let packed = map.input.pack(x, slots);
@@ -47,13 +49,19 @@ fn through_slots(map: &LinearMap, tensors: &Tensors, x: &[f64]) -> Vec<f64> {
     for rotation in map.structural_rotations() {
         let half = (map.input.period() / 2) as i32;
         assert!((-half..=half).contains(&rotation.0), "{rotation:?} is centred");
-        let diagonal = diagonals.diagonal(rotation);
-        assert_eq!(diagonal, map.diagonal(&values, rotation));
-        assert_eq!(diagonal.len(), map.diagonal_period());
-        for (s, out) in out.iter_mut().enumerate() {
-            let from = (s as i64 + i64::from(rotation.0)).rem_euclid(slots as i64) as usize;
-            *out += diagonal[s % diagonal.len()] * packed[from];
+        for rotation in map.fold_sums().into_iter().map(|sum| Rotation(rotation.0 + sum)) {
+            let diagonal = diagonals.diagonal(rotation);
+            assert_eq!(diagonal, map.diagonal(&values, rotation));
+            assert_eq!(diagonal.len(), map.diagonal_period());
+            for (s, out) in out.iter_mut().enumerate() {
+                let from = (s as i64 + i64::from(rotation.0)).rem_euclid(slots as i64) as usize;
+                *out += diagonal[s % diagonal.len()] * packed[from];
+            }
         }
+    }
+    for gather in map.gather_rotations() {
+        let before = out.clone();
+        out.iter_mut().enumerate().for_each(|(s, out)| *out += before[(s + gather.0 as usize) % slots]);
     }
     if let Some(bias) = map.bias_slots(&values) {
         out.iter_mut().enumerate().for_each(|(s, o)| *o += bias[s % bias.len()]);
@@ -122,9 +130,20 @@ fn agree(map: &LinearMap, tensors: &Tensors) {
     map.input.check(1 << 14).expect("the test's layout is sound");
     map.output.check(1 << 14).expect("the test's layout is sound");
     let x: Vec<f64> = values(map.input.len(), 5).into_iter().map(f64::from).collect();
-    let (found, expected) = (through_slots(map, tensors, &x), direct(map, tensors, &x));
-    for (index, (f, e)) in found.iter().zip(&expected).enumerate() {
-        assert!((f - e).abs() < 1e-10, "element {index}: {f} instead of {e} in {map:?}");
+    let expected = direct(map, tensors, &x);
+    let half = |gathers: u8, by: u32| Rotation((map.input.period() >> gathers >> by) as i32);
+    for gathers in 0..=map.most_gathers() {
+        let (first, second) = (half(gathers, 1), half(gathers, 2));
+        for folds in [vec![], vec![first], vec![first, second], vec![Rotation(2)], vec![first, Rotation(1)]] {
+            let map = LinearMap { gathers, folds, ..map.clone() };
+            if map.checked_folds().is_err() {
+                continue;
+            }
+            let found = through_slots(&map, tensors, &x);
+            for (index, (f, e)) in found.iter().zip(&expected).enumerate() {
+                assert!((f - e).abs() < 1e-10, "element {index}: {f} instead of {e} in {map:?}");
+            }
+        }
     }
 }
 
@@ -302,7 +321,11 @@ fn a_rotation_is_its_giant_and_its_baby_step() {
         map.baby_modulus = modulus;
         for rotation in (-32..32).map(Rotation) {
             let (giant, baby) = map.split(rotation);
-            assert_eq!(giant.0 + baby.0, rotation.0);
+            // Modulo the period where the modulus divides it.
+            let period = if modulus == 5 { 0 } else { layout.period() as i32 };
+            let rest = giant.0 + baby.0 - rotation.0;
+            assert!(rest == 0 || rest.abs() == period, "{rotation:?} in {giant:?} and {baby:?}");
+            assert!(2 * giant.0 < 64 || modulus == 5, "{giant:?} is centred");
             assert_eq!(giant.0.rem_euclid(modulus as i32), 0);
             assert!(2 * baby.0.unsigned_abs() <= modulus);
         }

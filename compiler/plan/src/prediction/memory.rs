@@ -45,7 +45,7 @@ pub struct MemoryUse {
     pub fixed: u64,
     /// All evaluation keys, by use.
     pub keys: Vec<KeyMemory>,
-    /// Encoded matrices of the bootstrap.
+    /// Encoded matrices of the bootstrap, and diagonals of linear maps that are held.
     pub plaintexts: u64,
     /// For every step of the plan.
     pub steps: Vec<StepMemory>,
@@ -76,7 +76,12 @@ impl MemoryUse {
             steps.push(StepMemory { ciphertexts: alive.values().sum(), scratch: shapes.scratch(step)? });
             alive.retain(|reg, _| !step.frees.contains(reg));
         }
-        let plaintexts = if bootstraps { bootstrap?.plaintext_bytes } else { 0 };
+        let plaintexts = match (bootstraps, plan.memory.transformed_matrices) {
+            (false, _) => 0,
+            (true, false) => bootstrap?.plaintext_bytes,
+            (true, true) => bootstrap?.transformed?.bytes,
+        };
+        let plaintexts = plaintexts + encoded_diagonals(plan);
         Some(Self { fixed, keys, plaintexts, steps })
     }
 
@@ -117,6 +122,13 @@ impl MemoryUse {
     }
 }
 
+/// Diagonals of maps with folded arguments, if they are held: four bytes per coefficient, of which a diagonal has one for
+/// every slot of the period and every rotation that it stands for.
+fn encoded_diagonals(plan: &Plan) -> u64 {
+    let held = plan.linears.iter().filter(|map| plan.memory.encoded_diagonals && !map.folds.is_empty());
+    held.map(|map| u64::from(map.diagonals) * ((4 * map.diagonal_period() as u64) << map.folds.len())).sum()
+}
+
 fn keys(plan: &Plan) -> Option<Vec<KeyMemory>> {
     let mut groups = Vec::new();
     let profile = &plan.parameters;
@@ -143,6 +155,15 @@ fn keys(plan: &Plan) -> Option<Vec<KeyMemory>> {
             count: plan.keys.len(),
             bytes: bytes(None)?,
             on_disk: bytes(Some(KeyPlace::Disk))?,
+        });
+    }
+    if let Some(level) = plan.highest_conjugation() {
+        let bytes = RotationKeys::of(plan)?.bytes(level)?;
+        groups.push(KeyMemory {
+            name: "conjugation in linear layers".to_owned(),
+            count: 1,
+            bytes,
+            on_disk: 0,
         });
     }
     // Without primes of their own, bootstraps bring a key for a higher level, which is used everywhere.
@@ -214,8 +235,11 @@ impl Shapes<'_> {
         let (babies, giants) = (map.babies.len() as u64, map.giants.len() as u64);
         let in_chain = self.limbs(level);
         let decomposed = digits * rows;
-        // Two real diagonals in a polynomial of as many coefficients as the period has values in both halves.
-        let per_diagonal = 8 * map.diagonal_period() as u64;
+        // The folded argument, beside the argument.
+        let folded = if map.folds.is_empty() { 0 } else { self.ciphertext(level) };
+        // Two real diagonals, or a folded one, in a polynomial of twice as many coefficients as there are values: one for every
+        // slot of the period and diagonal.
+        let per_diagonal = (8 * map.diagonal_period() as u64) << map.folds.len();
         let encoded = u64::from(map.diagonals) * per_diagonal;
         let widest_giant = encoded.div_ceil(giants.max(1));
         let block = encoded.min(self.plan.memory.block_bytes.max(widest_giant));
@@ -225,18 +249,19 @@ impl Shapes<'_> {
         let origins = decomposed + origins * (decomposed + 2 * in_chain);
         let sum = 2 * rows * self.row;
         // What is rotated once in a composite giant step.
-        let turned = if self.plan.composites_of(&map.giants).next().is_some() { sum } else { 0 };
+        let turned = if self.plan.composites_of(&map.other_rotations()).next().is_some() { sum } else { 0 };
         // The encoded diagonals, and either one row of their transforms or the key switches of the giant steps.
         let threads = self.threads * (self.key_switch(level) + sum + turned);
         let products = sum + block + block.max(threads);
-        if dividing_pays(map, in_chain, special) {
-            // The digits are no longer held when the products begin.
-            let divided = babies * 2 * in_chain;
-            let dividing = (origins + divided) * self.row + self.threads * sum;
-            dividing.max((divided + giants_at_once * 2 * in_chain) * self.row + products)
-        } else {
-            (origins + babies * 2 + giants_at_once * 2 * rows) * self.row + products
-        }
+        folded
+            + if dividing_pays(map, in_chain, special) {
+                // The digits are no longer held when the products begin.
+                let divided = babies * 2 * in_chain;
+                let dividing = (origins + divided) * self.row + self.threads * sum;
+                dividing.max((divided + giants_at_once * 2 * in_chain) * self.row + products)
+            } else {
+                (origins + babies * 2 + giants_at_once * 2 * rows) * self.row + products
+            }
     }
 
     /// Powers of the argument, blocks of the polynomial, and one product.
@@ -251,5 +276,6 @@ impl Shapes<'_> {
 fn dividing_pays(map: &LinearMap, in_chain: u64, special: u64) -> bool {
     let moving = |rotations: &[Rotation]| rotations.iter().filter(|rotation| rotation.0 != 0).count() as u64;
     let (division, diagonals) = (special + in_chain, u64::from(map.diagonals));
-    2 * moving(&map.babies) * division < moving(&map.giants) * division + diagonals * special / 3
+    let thirds = if map.folds.is_empty() { 1 } else { 4 };
+    2 * moving(&map.babies) * division < moving(&map.giants) * division + thirds * diagonals * special / 3
 }

@@ -1,7 +1,7 @@
 //! Predicted milliseconds on one core, from the costs that were measured level by level.
 
 use super::RotationKeys;
-use crate::{Costs, Form, KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Rotation, Step};
+use crate::{Costs, Form, KeyPlace, Level, LinearMap, Op, Plan, Polynomial, Profile, Rotation, Step};
 use std::collections::BTreeMap;
 
 const MIB: f64 = (1u64 << 20) as f64;
@@ -16,11 +16,38 @@ fn moving(rotations: &[Rotation]) -> f64 {
     rotations.iter().filter(|r| r.0 != 0).count() as f64
 }
 
+/// Of the time for a diagonal of full length, encoding it.
+const ENCODING: f64 = 0.3;
+
+/// Of the time for a diagonal of full length, transforming it; the rest is the product.
+const TRANSFORM: f64 = 0.3;
+
+/// As much as there is to encode, in units of a diagonal of full length.
+fn encoded(profile: &Profile, map: &LinearMap) -> f64 {
+    let values = map.diagonal_period() << map.folds.len();
+    f64::from(map.diagonals) * values as f64 / profile.slots() as f64
+}
+
+/// What a map takes less if its diagonals are held encoded.
+fn encoding_ms(profile: &Profile, map: &LinearMap, level: Level) -> f64 {
+    let folded = if map.folds.is_empty() { 0.0 } else { encoded(profile, map) };
+    profile.costs.at(level).diagonal_ms * ENCODING * folded
+}
+
 /// A linear map with the given steps, its operand at `level`.
-pub fn linear_ms(costs: &Costs, map: &LinearMap, level: Level) -> f64 {
-    let costs = costs.at(level);
-    let rotations = costs.baby_ms * moving(&map.babies) + costs.giant_ms * moving(&map.giants);
-    costs.linear_ms + rotations + costs.diagonal_ms * f64::from(map.diagonals)
+///
+/// Diagonals are encoded in as many coefficients as they have values of their own: those of a short period are cheaper,
+/// those of a folded argument have the values of all that they stand for.
+pub fn linear_ms(profile: &Profile, map: &LinearMap, level: Level) -> f64 {
+    let costs = profile.costs.at(level);
+    let multiplied = 1.0 - ENCODING - TRANSFORM;
+    let diagonals = multiplied * f64::from(map.diagonals) + (ENCODING + TRANSFORM) * encoded(profile, map);
+    let folds = map.folds.len() as f64;
+    costs.linear_ms
+        + costs.baby_ms * moving(&map.babies)
+        + costs.giant_ms * (moving(&map.giants) + folds + f64::from(map.gathers))
+        + costs.rotation_ms * folds
+        + costs.diagonal_ms * diagonals
 }
 
 /// Products of ciphertexts in a Paterson-Stockmeyer evaluation with `2^k` baby powers, for the best k.
@@ -64,12 +91,17 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
         Op::Linear { map, .. } => plan.linears.get(*map as usize).map_or(0.0, |map| {
             // The operand is one level above the result.
             let level = Level(step.level.0.saturating_add(1));
-            linear_ms(costs, map, level) + composed_ms(plan, step, level)
+            let held =
+                if plan.memory.encoded_diagonals { encoding_ms(&plan.parameters, map, level) } else { 0.0 };
+            linear_ms(&plan.parameters, map, level) - held + composed_ms(plan, step, level)
         }),
         Op::RotateSum { rotations, .. } => {
             moving(rotations) * rotation_ms(costs, step.level) + composed_ms(plan, step, step.level)
         }
-        Op::Bootstrap { .. } => costs.bootstrap_milliseconds(plan.parameters.bootstrap.rotations),
+        Op::Bootstrap { .. } => {
+            let rotations = plan.parameters.bootstrap.rotations;
+            costs.bootstrap_milliseconds(rotations, plan.memory.transformed_matrices)
+        }
         Op::Polynomial { polynomial, .. } => plan
             .polynomials
             .get(*polynomial as usize)
@@ -107,7 +139,6 @@ pub fn seconds_of_disk(plan: &Plan) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Profile;
 
     fn costs() -> Costs {
         let text = include_str!("../../../../models/targets/b5.ron");

@@ -134,6 +134,8 @@ impl Builder {
             bias_factor,
             input,
             output,
+            gathers: 0,
+            folds: Vec::new(),
             baby_modulus,
             babies: Vec::new(),
             giants: Vec::new(),
@@ -215,7 +217,7 @@ pub(crate) fn fill_keys(plan: &mut Plan) {
         let (rotations, src): (Vec<Rotation>, Reg) = match &step.op {
             Op::Linear { src, map } => {
                 let map = &plan.linears[*map as usize];
-                (map.babies.iter().chain(&map.giants).copied().collect(), *src)
+                (map.babies.iter().copied().chain(map.other_rotations()).collect(), *src)
             }
             Op::RotateSum { src, rotations } => (rotations.clone(), *src),
             Op::Input
@@ -281,6 +283,20 @@ pub(crate) fn compose_all(plan: &mut Plan) {
     let memory = MemoryUse::predict(plan, plan.memory.threads.into());
     plan.memory.peak_bytes = memory.map(|memory| memory.peak());
     plan.predicted.rotation_keys = plan.keys.len() as u32;
+    plan.seal().expect("finite");
+}
+
+/// Folds the argument of every linear map as often as its copies allow, and gathers what can be.
+pub(crate) fn fold_all(plan: &mut Plan) {
+    let slots = plan.parameters.slots();
+    for map in &mut plan.linears {
+        map.gathers = map.most_gathers();
+        let least = (map.input.period() >> map.gathers) as i32;
+        let halves = (1..).map(|j| Rotation(least >> j)).take_while(|half| half.0 > 0);
+        map.folds = halves.take(map.most_folds(slots)).collect();
+        schedule(map);
+    }
+    fill_keys(plan);
     plan.seal().expect("finite");
 }
 

@@ -48,12 +48,12 @@ impl<'a> Problem<'a> {
         let levels: BTreeMap<_, _> = plan.steps.iter().map(|step| (step.dst, step.level)).collect();
         let mut uses: BTreeMap<Rotation, Vec<Use>> = BTreeMap::new();
         for (index, step) in (0u32..).zip(&plan.steps) {
-            let (src, babies, others): (_, &[Rotation], &[Rotation]) = match &step.op {
+            let (src, babies, others): (_, &[Rotation], Vec<Rotation>) = match &step.op {
                 Op::Linear { src, map } => {
                     let map = plan.linears.get(*map as usize)?;
-                    (src, &map.babies, &map.giants)
+                    (src, &map.babies, map.other_rotations())
                 }
-                Op::RotateSum { src, rotations } => (src, &[], rotations),
+                Op::RotateSum { src, rotations } => (src, &[], rotations.clone()),
                 Op::Input
                 | Op::Add { .. }
                 | Op::DropLevel { .. }
@@ -61,7 +61,7 @@ impl<'a> Problem<'a> {
                 | Op::Polynomial { .. } => continue,
             };
             let level = *levels.get(src)?;
-            for (rotations, baby) in [(babies, true), (others, false)] {
+            for (rotations, baby) in [(babies, true), (&others, false)] {
                 for rotation in rotations.iter().map(|r| Rotation::centred(r.0.into(), slots)) {
                     if rotation.0 != 0 {
                         uses.entry(rotation).or_default().push(Use { step: index, level, baby });

@@ -1,7 +1,7 @@
 use super::*;
 use crate::CompileOptions;
 use crate::testing::profile;
-use fhecc_plan::{BootstrapCosts, KeyGroup, Profile};
+use fhecc_plan::{BootstrapCosts, KeyGroup, Profile, TransformedCosts};
 
 const MIB: u64 = 1 << 20;
 
@@ -14,6 +14,7 @@ fn with_figures() -> Profile {
         rotations,
         relative,
         plaintext_bytes: 50 * MIB,
+        transformed: Some(TransformedCosts { relative: 0.9, bytes: 300 * MIB }),
         scratch_bytes: 100 * MIB,
         thread_bytes: 5 * MIB,
         keys: ["raise", "sums"]

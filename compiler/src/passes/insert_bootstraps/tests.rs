@@ -26,6 +26,8 @@ impl Program {
             bias_factor: 1.0,
             input: layout,
             output: layout,
+            gathers: 0,
+            folds: Vec::new(),
             baby_modulus: 1,
             babies: vec![fhecc_plan::Rotation(0)],
             giants: vec![fhecc_plan::Rotation(0)],

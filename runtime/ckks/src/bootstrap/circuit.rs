@@ -12,17 +12,23 @@ use super::schedule::{BootstrapStage, StageSchedule, schedules};
 use crate::complex::Complex;
 use crate::encoder::{Encoder, IntegerPolynomial};
 use crate::error::EvaluationError;
-use crate::linear::{EncodedDiagonals, Packing, Place, pre_rotate};
+use crate::linear::{EncodedDiagonals, Packing, Place, Transforms, pre_rotate};
 use crate::parameters::{BootstrapLiteral, Parameters};
 use crate::scale::Scale;
 
-/// One matrix: its schedule and its pre-rotated diagonals as integer coefficients, which is their most compact
-/// form; the transforms modulo every prime are computed when needed.
+/// One matrix: its schedule and its pre-rotated diagonals.
 pub(crate) struct Stage {
     pub(crate) schedule: StageSchedule,
     /// The factor between the matrix and the integers.
     pub(crate) plaintext_scale: Scale,
-    diagonals: BTreeMap<(i32, i32), Arc<IntegerPolynomial>>,
+    diagonals: Diagonals,
+}
+
+enum Diagonals {
+    /// As integer coefficients, which is their most compact form; the transforms modulo every prime are computed when needed.
+    Integers(BTreeMap<Place, Arc<IntegerPolynomial>>),
+    /// Transformed modulo every prime.
+    Transformed(Transforms),
 }
 
 impl EncodedDiagonals for Stage {
@@ -31,7 +37,26 @@ impl EncodedDiagonals for Stage {
     }
 
     fn integers(&self, places: &[Place]) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError> {
-        Ok(places.iter().find_map(|place| self.diagonals.get(place)).map(Arc::clone))
+        match &self.diagonals {
+            Diagonals::Integers(all) => Ok(places.iter().find_map(|place| all.get(place)).map(Arc::clone)),
+            Diagonals::Transformed(_) => Ok(None),
+        }
+    }
+
+    fn transforms(&self) -> Option<&Transforms> {
+        match &self.diagonals {
+            Diagonals::Integers(_) => None,
+            Diagonals::Transformed(transforms) => Some(transforms),
+        }
+    }
+}
+
+impl Diagonals {
+    fn size_in_bytes(&self) -> usize {
+        match self {
+            Self::Integers(all) => all.values().map(|diagonal| diagonal.size_in_bytes()).sum(),
+            Self::Transformed(transforms) => transforms.size_in_bytes(),
+        }
     }
 }
 
@@ -49,12 +74,12 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    /// Computes and encodes the matrices.
+    /// Computes and encodes the matrices, `transformed` or as coefficients.
     ///
     /// # Errors
     ///
     /// [`EvaluationError::Argument`] if the parameters have no bootstrap or not the levels it needs.
-    pub(crate) fn new(parameters: &Parameters) -> Result<Self, EvaluationError> {
+    pub(crate) fn new(parameters: &Parameters, transformed: bool) -> Result<Self, EvaluationError> {
         let literal = bootstrap_literal(parameters)?;
         let half = parameters.slots() / 2;
         let (stc, cts): (Vec<_>, Vec<_>) = schedules(parameters)
@@ -69,7 +94,7 @@ impl Circuit {
         let log_input_factor = (inward.log2() / (stc.len() + 1) as f64).ceil().max(0.0) as i32;
         let inward = inward * f64::exp2(-f64::from(log_input_factor));
         let matrices = slots_to_coeffs(half, stc.len(), inward);
-        let slots_to_coeffs = encode(parameters, matrices, stc, &rescaled)?;
+        let slots_to_coeffs = encode(parameters, matrices, stc, &rescaled, transformed)?;
 
         // The trace doubles, and so does the sum with the conjugate; the argument of the sine is divided by K.
         let outward = 1.0 / (4.0 * f64::from(literal.interval));
@@ -77,7 +102,7 @@ impl Circuit {
         let top = parameters.max_level();
         let raised = argument_scale(parameters).div_prime(parameters.prime(0));
         let scale = |level: usize| if level == top { rescaled(level).mul(raised) } else { rescaled(level) };
-        let coeffs_to_slots = encode(parameters, matrices, cts, &scale)?;
+        let coeffs_to_slots = encode(parameters, matrices, cts, &scale, transformed)?;
 
         let sine = SinePlan::new(&literal, &cosine_in_y(&literal));
         Ok(Self { log_input_factor, slots_to_coeffs, coeffs_to_slots, sine })
@@ -86,7 +111,7 @@ impl Circuit {
     /// Bytes of all encoded matrices.
     pub(crate) fn size_in_bytes(&self) -> usize {
         let stages = self.slots_to_coeffs.iter().chain(&self.coeffs_to_slots);
-        stages.flat_map(|stage| stage.diagonals.values()).map(|diagonal| diagonal.size_in_bytes()).sum()
+        stages.map(|stage| stage.diagonals.size_in_bytes()).sum()
     }
 }
 
@@ -137,6 +162,7 @@ fn encode(
     matrices: Vec<DiagonalMatrix>,
     schedules: Vec<StageSchedule>,
     scale: &dyn Fn(usize) -> Scale,
+    transformed: bool,
 ) -> Result<Vec<Stage>, EvaluationError> {
     let encoder = Encoder::new(parameters);
     let stage = |(matrix, schedule): (DiagonalMatrix, StageSchedule)| {
@@ -146,14 +172,22 @@ fn encode(
             .iter()
             .flat_map(|giant| giant.babies.iter().map(|&baby| (giant.rotation, baby)))
             .collect();
-        let diagonals = places
+        let diagonals: BTreeMap<Place, IntegerPolynomial> = places
             .into_par_iter()
             .map(|(giant, baby)| {
                 let mut values = one_period(&matrix.diagonals()[&(giant + baby)]).to_vec();
                 pre_rotate(&mut values, giant);
-                Ok(((giant, baby), Arc::new(encoder.to_integers(&values, plaintext_scale)?.packed())))
+                Ok(((giant, baby), encoder.to_integers(&values, plaintext_scale)?.packed()))
             })
             .collect::<Result<_, EvaluationError>>()?;
+        let diagonals = if transformed {
+            let special_count = schedule.plaintext_special_count(parameters);
+            Diagonals::Transformed(Transforms::new(parameters, &diagonals, (schedule.level, special_count)))
+        } else {
+            Diagonals::Integers(
+                diagonals.into_iter().map(|(place, integers)| (place, Arc::new(integers))).collect(),
+            )
+        };
         Ok(Stage { schedule, plaintext_scale, diagonals })
     };
     matrices.into_iter().zip(schedules).map(stage).collect()

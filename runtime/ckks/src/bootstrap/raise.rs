@@ -56,7 +56,7 @@ pub(crate) fn raise<'a>(
     let giants = &stage.schedule.giants;
     let horner = |_: &_| Horner::new(evaluator, giants, level, stage.schedule.special_count);
     let mut horners: Vec<_> = ciphertexts.iter().map(horner).collect();
-    if babies.first().is_some_and(|babies| babies.rotations.len() < giants.len()) {
+    if stage.schedule.stores_babies(parameters) {
         let babies =
             babies.into_par_iter().map(|babies| babies.stored(Scale::from_prime(parameters.prime(0))));
         let babies: Vec<_> = babies.collect::<Result<_, _>>()?;

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::dft::split_levels;
-use crate::linear::{BabySteps, GiantStep, baby_keys, giant_keys, split_rotations};
+use super::raise::RAISE_SPECIAL_COUNT;
+use crate::linear::{
+    BabySteps, GiantStep, baby_keys, baby_rotations, giant_keys, split_rotations, storing_pays,
+};
 use crate::parameters::{BootstrapRotations, Parameters};
 
 /// The five-or-so linear stages in the order in which they run.
@@ -42,6 +45,27 @@ impl StageSchedule {
         all.extend(self.trace);
         all.remove(&0);
         all
+    }
+}
+
+impl StageSchedule {
+    /// Whether its babies are made and divided by the special primes before they are used.
+    pub(super) fn stores_babies(&self, parameters: &Parameters) -> bool {
+        let limbs = parameters.limbs_at(self.level);
+        if self.stage == BootstrapStage::CoeffsToSlots(0) {
+            baby_rotations(&self.giants).len() < self.giants.len()
+        } else {
+            self.steps == BabySteps::Repeated || storing_pays(&self.giants, limbs, self.special_count)
+        }
+    }
+
+    /// Special primes for which its plaintexts are needed.
+    pub(super) fn plaintext_special_count(&self, parameters: &Parameters) -> usize {
+        match (self.stores_babies(parameters), self.stage) {
+            (true, _) => 0,
+            (false, BootstrapStage::CoeffsToSlots(0)) => RAISE_SPECIAL_COUNT,
+            (false, _) => self.special_count,
+        }
     }
 }
 
@@ -158,7 +182,6 @@ mod tests {
     use super::super::dft::{coeffs_to_slots, slots_to_coeffs};
     use super::super::matrix::DiagonalMatrix;
     use super::*;
-    use crate::linear::baby_rotations;
     use crate::parameters::BootstrapLiteral;
 
     #[test]

@@ -189,13 +189,24 @@ impl Evaluator<'_> {
     ///
     /// [`EvaluationError`] if the ciphertext is of other parameters.
     pub fn mul_i(&self, a: &Ciphertext) -> Result<Ciphertext, EvaluationError> {
+        // The slots of X^(N/2) are zeta^(5^j N/2) = i.
+        self.mul_monomial(a, self.parameters.n() / 2)
+    }
+
+    /// `X^exponent a`, exactly and without changing the scale: slot `j` is multiplied by `zeta^(5^j exponent)`,
+    /// `zeta = exp(i pi / N)`.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] if the ciphertext is of other parameters.
+    pub fn mul_monomial(&self, a: &Ciphertext, exponent: usize) -> Result<Ciphertext, EvaluationError> {
         self.check(a)?;
         let mut out = a.clone();
         let n = self.parameters.n();
-        // The slots of X^(N/2) are zeta^(5^j N/2) = i.
         let mut monomial = Poly::zero(n, a.c0.limbs());
         self.for_each_row(a.level, &mut monomial, |row, _, prime| {
-            row[n / 2] = 1;
+            let negative = exponent / n % 2 == 1;
+            row[exponent % n] = if negative { prime.modulus.neg(1) } else { 1 };
             prime.ntt.forward(row);
         });
         for poly in [&mut out.c0, &mut out.c1] {

@@ -87,10 +87,12 @@ pub(crate) struct HoistedBabies<'a> {
 }
 
 impl<'a> HoistedBabies<'a> {
+    /// With the same number of special primes as the giant steps, and the automorphisms of `others`.
     pub(crate) fn new(
         evaluator: &'a Evaluator<'_>,
         input: &'a Ciphertext,
         giants: &[GiantStep],
+        others: &[Galois],
     ) -> Result<Self, EvaluationError> {
         let parameters = evaluator.parameters();
         let level = input.level;
@@ -98,6 +100,7 @@ impl<'a> HoistedBabies<'a> {
         let used = rotations.iter().copied().chain(giants.iter().map(|giant| giant.rotation));
         let used: Vec<Galois> = used
             .map(|rotation| Galois::rotation(i64::from(rotation), parameters.n()))
+            .chain(others.iter().copied())
             .filter(|&galois| galois != Galois::IDENTITY)
             .collect();
         let special_count = common_special_count(evaluator, &used, level)?;

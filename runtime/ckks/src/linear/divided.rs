@@ -6,7 +6,7 @@ use fhecc_kernels::Automorphism;
 use rayon::prelude::*;
 
 use super::babies::{BabyRow, BabyRows, Halves, HoistedBabies};
-use super::{GiantStep, baby_rotations};
+use super::{GiantStep, Packing, baby_rotations};
 use crate::error::EvaluationError;
 use crate::poly::Poly;
 
@@ -27,14 +27,22 @@ pub(crate) struct DividedBabies {
 /// Whether dividing the babies first is cheaper than rows for the special primes, counting transforms of one row.
 ///
 /// Dividing costs `special_count + limbs` of them for both halves of every baby. It saves as many for one half
-/// of every giant step, and `special_count` rows of every diagonal; such a row costs about a third of a transform,
-/// half of one if the diagonal has the longest period, plus the product.
-pub(crate) fn dividing_pays(giants: &[GiantStep], limbs: usize, special_count: usize) -> bool {
+/// of every giant step, and `special_count` rows of every diagonal. With the product such a row costs about a third of a
+/// transform if two real diagonals share one, and four thirds if a diagonal has its own, which is then of full length.
+pub(crate) fn dividing_pays(
+    giants: &[GiantStep],
+    packing: Packing,
+    (limbs, special_count): (usize, usize),
+) -> bool {
+    let thirds = match packing {
+        Packing::RealPairs => 1,
+        Packing::Single => 4,
+    };
     let division = special_count + limbs;
     let babies = baby_rotations(giants).iter().filter(|&&rotation| rotation != 0).count();
     let steps = giants.iter().filter(|giant| giant.rotation != 0).count();
     let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
-    2 * babies * division < steps * division + diagonals * special_count / 3
+    2 * babies * division < steps * division + thirds * diagonals * special_count / 3
 }
 
 impl DividedBabies {
@@ -86,9 +94,12 @@ mod tests {
     #[test]
     fn maps_with_many_diagonals_per_baby_are_divided_first() {
         let pays = |diagonals: i32, span: i32| {
-            dividing_pays(&split_rotations(&(0..diagonals).collect(), span), 4, 3)
+            dividing_pays(&split_rotations(&(0..diagonals).collect(), span), Packing::RealPairs, (4, 3))
         };
         assert!(pays(900, 45) && pays(144, 9));
         assert!(!pays(9, 9) && !pays(8, 4));
+        let folded = split_rotations(&(0..120).collect(), 15);
+        assert!(dividing_pays(&folded, Packing::Single, (6, 5)));
+        assert!(!dividing_pays(&folded, Packing::RealPairs, (6, 5)));
     }
 }

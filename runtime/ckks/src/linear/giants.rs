@@ -18,22 +18,31 @@ pub(crate) fn rotate_and_add(
     rotation: i32,
     sum: &mut ExtendedPair,
 ) -> Result<(), EvaluationError> {
+    map_and_add(evaluator, inner, Galois::rotation(i64::from(rotation), evaluator.parameters().n()), sum)
+}
+
+/// [`rotate_and_add`] for any automorphism.
+pub(super) fn map_and_add(
+    evaluator: &Evaluator<'_>,
+    inner: ExtendedPair,
+    galois: Galois,
+    sum: &mut ExtendedPair,
+) -> Result<(), EvaluationError> {
     let parameters = evaluator.parameters();
-    let galois = Galois::rotation(i64::from(rotation), parameters.n());
     if galois == Galois::IDENTITY {
         sum.add_assign(parameters, &inner);
         return Ok(());
     }
     let (level, special_count) = (inner.level, inner.special_count);
     let route = evaluator.route_special(galois, level, special_count)?;
-    let Some(first) = route.first else { return add_rotated(parameters, inner, route.last, sum) };
+    let Some(first) = route.first else { return add_mapped(parameters, inner, route.last, sum) };
     let mut turned = ExtendedPair::zero(parameters, level, special_count);
-    add_rotated(parameters, inner, first, &mut turned)?;
-    add_rotated(parameters, turned, route.last, sum)
+    add_mapped(parameters, inner, first, &mut turned)?;
+    add_mapped(parameters, turned, route.last, sum)
 }
 
-/// [`rotate_and_add`] by a key.
-fn add_rotated(
+/// [`map_and_add`] by a key.
+fn add_mapped(
     parameters: &Parameters,
     inner: ExtendedPair,
     (galois, key): Keyed<'_>,
@@ -91,7 +100,7 @@ pub(crate) fn switch_and_add(
     // What is rotated first stays multiplied by `P` for the second rotation.
     let mut turned = ExtendedPair::zero(parameters, sum.level, sum.special_count);
     add_product(parameters, &c1, first, plus, None, &mut turned)?;
-    add_rotated(parameters, turned, route.last, sum)
+    add_mapped(parameters, turned, route.last, sum)
 }
 
 /// [`switch_and_add`] for several inner sums without special primes, which the threads share: sums of residues

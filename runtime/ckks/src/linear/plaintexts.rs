@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::transforms::{Span, Transforms};
 use super::{DiagonalSource, GiantStep};
 use crate::encoder::{Encoder, IntegerPolynomial};
 use crate::error::EvaluationError;
@@ -70,6 +71,28 @@ pub(crate) trait EncodedDiagonals: Sync {
 
     /// The polynomial with the plaintexts of these places, at most [`Packing::plaintexts`]; `None` if all are zero.
     fn integers(&self, places: &[Place]) -> Result<Option<Arc<IntegerPolynomial>>, EvaluationError>;
+
+    /// The transforms of all polynomials, if they are kept; each then has one plaintext, and nothing else is asked for.
+    fn transforms(&self) -> Option<&Transforms> {
+        None
+    }
+}
+
+/// A polynomial with plaintexts.
+pub(super) enum Polynomial {
+    /// To be transformed.
+    Integers(Arc<IntegerPolynomial>),
+    /// Among the kept ones.
+    Kept(Span),
+}
+
+impl Polynomial {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Integers(integers) => integers.len(),
+            Self::Kept(span) => span.length,
+        }
+    }
 }
 
 /// Encodes the diagonals of a [`super::LinearMap`] on the fly, two at a time.
@@ -114,26 +137,31 @@ pub(super) struct Term {
 }
 
 /// The encoded diagonals of some giant steps.
-pub(super) struct Block {
+pub(super) struct Block<'a> {
     pub(super) packing: Packing,
-    pub(super) polynomials: Vec<Arc<IntegerPolynomial>>,
+    pub(super) transforms: Option<&'a Transforms>,
+    pub(super) polynomials: Vec<Polynomial>,
     /// Rotation and products of every step that is not zero.
     pub(super) steps: Vec<(i32, Vec<Term>)>,
 }
 
-impl Block {
+impl<'a> Block<'a> {
     /// Encodes the diagonals of these steps, for babies with these rotations.
     pub(super) fn new(
         giants: &[GiantStep],
         rotations: &[i32],
-        diagonals: &dyn EncodedDiagonals,
+        diagonals: &'a dyn EncodedDiagonals,
     ) -> Result<Self, EvaluationError> {
+        let transforms = diagonals.transforms();
         let packing = diagonals.packing();
         let places: Vec<Place> =
             giants.iter().flat_map(|giant| giant.babies.iter().map(|&baby| (giant.rotation, baby))).collect();
         let encoded: Vec<_> = places
             .par_chunks(packing.plaintexts())
-            .map(|places| diagonals.integers(places))
+            .map(|places| match (transforms, places.first()) {
+                (Some(kept), Some(&place)) => Ok(kept.place(place).map(Polynomial::Kept)),
+                _ => Ok::<_, EvaluationError>(diagonals.integers(places)?.map(Polynomial::Integers)),
+            })
             .collect::<Result<_, _>>()?;
         // Zeros are left out.
         let mut polynomials = Vec::with_capacity(encoded.len());
@@ -159,7 +187,7 @@ impl Block {
                 steps.push((giant.rotation, terms));
             }
         }
-        Ok(Self { packing, polynomials, steps })
+        Ok(Self { packing, transforms, polynomials, steps })
     }
 
     /// Words of one row of all transformed polynomials.

@@ -273,29 +273,29 @@ pub(crate) fn all_inner_sums<B: BabyRows>(
 
 /// Whether dividing every baby by `P` takes fewer transforms of a row than rows for the special primes, for diagonals
 /// of the longest period.
-fn storing_pays(giants: &[GiantStep], limbs: usize, special_count: usize) -> bool {
+pub(crate) fn storing_pays(giants: &[GiantStep], limbs: usize, special_count: usize) -> bool {
     let diagonals: usize = giants.iter().map(|giant| giant.babies.len()).sum();
     2 * baby_rotations(giants).len() * (limbs + special_count) < diagonals * special_count
 }
 
 impl Evaluator<'_> {
     /// Every ciphertext times a matrix encoded at `plaintext_scale`, rescaled, with the keys of [`baby_keys`] and
-    /// [`giant_keys`], which have `special_count` special primes. All have the same level.
+    /// [`giant_keys`], which have `special_count` special primes. All have the same level. The babies are divided by `P` as a
+    /// whole before they are used if they are `stored`.
     pub(crate) fn sequential_transform(
         &self,
         ciphertexts: &[Ciphertext],
         giants: &[GiantStep],
         diagonals: &dyn EncodedDiagonals,
         plaintext_scale: Scale,
-        steps: BabySteps,
-        special_count: usize,
+        (steps, special_count, stored): (BabySteps, usize, bool),
     ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
         let level = self.common_level(ciphertexts)?;
         let mut horners: Vec<_> =
             ciphertexts.iter().map(|_| Horner::new(self, giants, level, special_count)).collect();
         let inputs = ciphertexts.par_iter();
-        if steps == BabySteps::Repeated || storing_pays(giants, parameters.limbs_at(level), special_count) {
+        if stored {
             let babies = inputs.map(|input| StoredBabies::new(self, input, giants, steps));
             let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {

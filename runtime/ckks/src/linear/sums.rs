@@ -64,7 +64,8 @@ fn diagonal_bytes(
     diagonals: &dyn EncodedDiagonals,
 ) -> Result<usize, EvaluationError> {
     let first = giants.iter().find_map(|giant| Some((giant.rotation, *giant.babies.first()?)));
-    let integers = match first {
+    // Kept ones take no memory of their own.
+    let integers = match first.filter(|_| diagonals.transforms().is_none()) {
         Some(place) => diagonals.integers(&[place])?,
         None => None,
     };
@@ -77,7 +78,7 @@ fn diagonal_bytes(
 fn block_sums<B: BabyRows>(
     parameters: &Parameters,
     inputs: &[B],
-    block: &Block,
+    block: &Block<'_>,
 ) -> Result<Vec<Vec<ExtendedPair>>, EvaluationError> {
     let n = parameters.n();
     let Some(babies) = inputs.first() else { return Ok(Vec::new()) };
@@ -95,7 +96,7 @@ fn block_sums<B: BabyRows>(
     for row in 0..parameters.limbs_at(level) + special_count {
         let babies = inputs.iter().map(|babies| babies.row(row)).collect::<Result<Vec<_>, _>>()?;
         let prime = parameters.extended_prime(level, row);
-        plaintexts.fill(block, prime);
+        plaintexts.fill(row, prime);
         let products = Products { block, babies: &babies, plaintexts: &plaintexts };
         tasks(&mut sums, row, chunk, block.packing).into_par_iter().enumerate().for_each_init(
             || ChunkScratch::new(parameters, chunk, block, (babies_count, digits)),
@@ -178,10 +179,10 @@ impl BabyRow<'_> {
 
 /// The inner products of one row.
 struct Products<'a> {
-    block: &'a Block,
+    block: &'a Block<'a>,
     /// Of every input.
     babies: &'a [Vec<BabyRow<'a>>],
-    plaintexts: &'a Strips,
+    plaintexts: &'a Strips<'a>,
 }
 
 /// A run of positions of a row, and there both halves of the sums of every step for the first input, then the next.
@@ -204,7 +205,7 @@ impl ChunkScratch {
     fn new(
         parameters: &Parameters,
         chunk: usize,
-        block: &Block,
+        block: &Block<'_>,
         (babies, digits): (usize, Option<usize>),
     ) -> Self {
         let widest = block.steps.iter().map(|(_, terms)| terms.len()).max().unwrap_or(0);
