@@ -72,6 +72,8 @@ pub(crate) struct Account {
     keys_on_disk: Part,
     /// Encoded matrices of the bootstrap.
     matrices: Part,
+    /// Diagonals of linear layers that are held encoded.
+    diagonals: Part,
     /// Registers, at most.
     ciphertexts: Part,
     /// Registers and temporary polynomials, at most.
@@ -83,7 +85,8 @@ pub(crate) struct Account {
 
 impl Account {
     /// After the evaluation of one image on ciphertexts, before which there were `before` bytes of polynomials.
-    pub(crate) fn new(plan: &Plan, keys: &Keys, trace: &Trace, before: u64) -> Self {
+    /// `diagonals` were held in as many bytes.
+    pub(crate) fn new(plan: &Plan, keys: &Keys, trace: &Trace, (before, diagonals): (u64, usize)) -> Self {
         let used = MemoryUse::predict(plan, rayon::current_num_threads() as u64);
         let used = used.as_ref();
         let most = |of: &dyn Fn(&fhecc_runtime::Held) -> u64| {
@@ -106,6 +109,7 @@ impl Account {
                 predicted: used.map(|used| used.plaintexts),
                 measured: keys.parameters.bootstrap_matrix_bytes().map(|bytes| bytes as u64),
             },
+            diagonals: Part { predicted: used.map(|used| used.diagonals), measured: Some(diagonals as u64) },
             ciphertexts: Part {
                 predicted: steps.iter().map(|step| step.ciphertexts).max(),
                 measured: most(&|held| held.after),
@@ -126,6 +130,7 @@ impl Account {
             ("evaluation keys", self.keys),
             ("evaluation keys on disk", self.keys_on_disk),
             ("matrices of the bootstrap", self.matrices),
+            ("diagonals held encoded", self.diagonals),
             ("ciphertexts", self.ciphertexts),
             ("ciphertexts and temporary polynomials", self.polynomials),
             ("whole process at its peak", self.process),

@@ -41,6 +41,11 @@ impl<'a> EncryptedSession<'a> {
         Ok(Self { keys, execution })
     }
 
+    /// Bytes of the encoded diagonals that are held.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.execution.backend().held_bytes()
+    }
+
     /// Encrypts, evaluates and decrypts: one image, or several that share keys and encoded weights while they are used.
     /// The first answer has the trace.
     pub(crate) fn classify(

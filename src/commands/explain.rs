@@ -102,6 +102,7 @@ fn text(facts: &Facts) -> String {
         rows.push(row(&format!("  {}", group.name), group.bytes, &place));
     }
     rows.push(row("matrices of the bootstrap", memory.plaintexts, ""));
+    rows.push(row("diagonals held encoded", memory.diagonals, ""));
     rows.push(row("ciphertexts there", memory.ciphertexts, ""));
     rows.push(row("temporary polynomials there", memory.scratch, ""));
     text += &output::table(&rows);

@@ -112,7 +112,7 @@ fn encrypted(args: &Run, program: &Program, images: &[Named], bounds: &Bounds) -
         |images: &[&ImageRgb], progress: &mut (dyn Progress + Send)| session.classify(images, progress);
     let (answers, images_seconds) = answers(args, program, images, bounds.at_once, classify)?;
     let account = match answers.as_slice() {
-        [only] => Some(Account::new(&program.plan, &keys, &only.trace, before)),
+        [only] => Some(Account::new(&program.plan, &keys, &only.trace, (before, session.held_bytes()))),
         _ => None,
     };
     let at_once = batch::at_once(images.len(), bounds.at_once);

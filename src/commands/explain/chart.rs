@@ -11,7 +11,8 @@ const WIDTH: u64 = 60;
 pub(super) fn over_time(facts: &Facts) -> String {
     let memory = &facts.memory;
     let keys = memory.keys_in_memory;
-    let constant = memory.fixed + keys + memory.plaintexts;
+    let matrices = memory.plaintexts + memory.diagonals;
+    let constant = memory.fixed + keys + matrices;
     let unit = memory.peak.div_ceil(WIDTH).max(1);
     let letters = |moment: &Moment| -> String {
         let mut held = 0;
@@ -19,7 +20,7 @@ pub(super) fn over_time(facts: &Facts) -> String {
         for (letter, bytes) in [
             ('.', memory.fixed),
             ('k', keys),
-            ('m', memory.plaintexts),
+            ('m', matrices),
             ('c', moment.ciphertexts),
             ('t', moment.scratch),
         ] {
@@ -46,7 +47,8 @@ pub(super) fn over_time(facts: &Facts) -> String {
         ]);
     }
     format!(
-        "memory over time; a letter is {}: . program, k keys, m matrices, c ciphertexts, t temporary polynomials\n{}",
+        "memory over time; a letter is {}: . program, k keys, m matrices and diagonals, c ciphertexts, t temporary \
+         polynomials\n{}",
         output::bytes(unit),
         output::table(&rows)
     )

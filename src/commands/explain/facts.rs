@@ -53,6 +53,7 @@ pub(super) struct Memory {
     pub(super) keys_in_memory: u64,
     pub(super) keys: Vec<Keys>,
     pub(super) plaintexts: u64,
+    pub(super) diagonals: u64,
     pub(super) ciphertexts: u64,
     pub(super) scratch: u64,
     /// What another image at the same time needs.
@@ -159,6 +160,7 @@ impl Facts {
                 fixed: used.fixed,
                 keys_in_memory: used.resident_keys(),
                 plaintexts: used.plaintexts,
+                diagonals: used.diagonals,
                 ciphertexts: peak.ciphertexts,
                 scratch: peak.scratch,
                 per_further_image: used.per_image(),

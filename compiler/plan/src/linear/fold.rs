@@ -83,6 +83,9 @@ impl LinearMap {
                 left /= 2;
                 continue;
             }
+            if fold.0.unsigned_abs() as usize > left {
+                return Err(format!("fold {} is outside of -{left} to {left}", fold.0));
+            }
             return match (folds.next(), i64::from(fold.0).rem_euclid(left as i64)) {
                 (None, 1..) => Ok((left, Some(*fold))),
                 (None, _) => Err(format!("fold {} turns the argument onto itself", fold.0)),
@@ -187,6 +190,7 @@ mod tests {
             (&[256, 256], "onto itself"),
             (&[512], "onto itself"),
             (&[0], "onto itself"),
+            (&[i32::MIN], "outside of -512 to 512"),
             (&[256, 64, 32], "not half of 256 and not the last"),
         ] {
             let found = conv(layout, folds).checked_folds().expect_err("refused");

@@ -45,8 +45,10 @@ pub struct MemoryUse {
     pub fixed: u64,
     /// All evaluation keys, by use.
     pub keys: Vec<KeyMemory>,
-    /// Encoded matrices of the bootstrap, and diagonals of linear maps that are held.
+    /// Encoded matrices of the bootstrap.
     pub plaintexts: u64,
+    /// Diagonals of linear maps that are held encoded.
+    pub diagonals: u64,
     /// For every step of the plan.
     pub steps: Vec<StepMemory>,
 }
@@ -81,8 +83,7 @@ impl MemoryUse {
             (true, false) => bootstrap?.plaintext_bytes,
             (true, true) => bootstrap?.transformed?.bytes,
         };
-        let plaintexts = plaintexts + encoded_diagonals(plan);
-        Some(Self { fixed, keys, plaintexts, steps })
+        Some(Self { fixed, keys, plaintexts, diagonals: encoded_diagonals(plan), steps })
     }
 
     /// Bytes of all keys, wherever they lie: what a client sends.
@@ -97,7 +98,7 @@ impl MemoryUse {
 
     /// What is held during the whole evaluation.
     pub fn constant(&self) -> u64 {
-        self.fixed + self.resident_keys() + self.plaintexts
+        self.fixed + self.resident_keys() + self.plaintexts + self.diagonals
     }
 
     /// Everything held at a step.
