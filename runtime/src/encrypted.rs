@@ -28,7 +28,7 @@ struct Schedule<'a> {
     giants: Cow<'a, [GiantStep]>,
     folds: Vec<i32>,
     gathers: Vec<i32>,
-    diagonals: OnTheFly,
+    diagonals: OnTheFly<'a>,
     period: usize,
 }
 
@@ -105,7 +105,7 @@ impl<'k> Encrypted<'k> {
         Self { evaluator, schedules, held: plan.memory.encoded_diagonals.then(held) }
     }
 
-    fn schedule(&self, layer: &LinearLayer<'_>) -> Schedule<'_> {
+    fn schedule<'s>(&'s self, layer: &LinearLayer<'s>) -> Schedule<'s> {
         let giants = match self.schedules.get(layer.index) {
             Some(cell) => Cow::Borrowed(cell.get_or_init(|| to_giants(layer)).as_slice()),
             None => Cow::Owned(to_giants(layer)),
@@ -114,7 +114,7 @@ impl<'k> Encrypted<'k> {
             giants,
             folds: layer.map.folds.iter().map(|fold| fold.0).collect(),
             gathers: layer.map.gather_rotations().map(|gather| gather.0).collect(),
-            diagonals: OnTheFly(layer.map.diagonals(layer.values)),
+            diagonals: OnTheFly { layer: *layer, tables: OnceLock::new() },
             period: layer.map.diagonal_period(),
         }
     }
@@ -177,12 +177,16 @@ fn monic(polynomial: &Polynomial) -> Result<Monic, EvaluationError> {
     })
 }
 
-/// Diagonals computed from the weights when the evaluator asks for them.
-struct OnTheFly(Diagonals);
+/// Diagonals computed from the weights when the evaluator asks for them, which it does not where they are held.
+struct OnTheFly<'a> {
+    layer: LinearLayer<'a>,
+    tables: OnceLock<Diagonals>,
+}
 
-impl DiagonalSource for OnTheFly {
+impl DiagonalSource for OnTheFly<'_> {
     fn diagonal(&self, rotation: i32) -> Option<Vec<f64>> {
-        let diagonal = self.0.diagonal(Rotation(rotation));
+        let tables = self.tables.get_or_init(|| self.layer.map.diagonals(self.layer.values));
+        let diagonal = tables.diagonal(Rotation(rotation));
         diagonal.iter().any(|v| *v != 0.0).then_some(diagonal)
     }
 }

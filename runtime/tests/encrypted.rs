@@ -57,6 +57,19 @@ impl Owner {
         encryptor.encrypt_seeded(&plaintext).expect("encrypts")
     }
 
+    /// The output for `input`, which is the same on one thread and on three.
+    fn on_any_threads(&self, input: &Ciphertext) -> Ciphertext {
+        let backend = Encrypted::new(&self.plan, &self.parameters, &self.keys);
+        let execution = Execution::new(&self.plan, &self.weights, backend).expect("its own weights");
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0))
+        };
+        let output = run(1);
+        assert!(output == run(3), "the result depends on the number of threads");
+        output
+    }
+
     fn clear_logits(&self, slots: &[f64]) -> Vec<f64> {
         let backend = Clear::new(&self.plan);
         let input = backend.input(vec![slots.to_vec()], self.plan.steps[0].level.0).expect("slots");
@@ -165,14 +178,7 @@ fn rotations_as_two_give_the_same_logits_with_fewer_keys() {
 
     let slots = owner.slots(1);
     let input = owner.encrypt(&slots).expand(&owner.parameters);
-    let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
-    let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0))
-    };
-    let output = run(1);
-    assert!(output == run(3), "the result depends on the number of threads");
+    let output = owner.on_any_threads(&input);
     let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
     let (found, expected) = (owner.plan.output.layout.unpack(&decrypted), all.clear_logits(&slots));
     assert_eq!(owner.clear_logits(&slots), expected);
@@ -193,14 +199,7 @@ fn folded_arguments_give_the_same_logits_with_fewer_products() {
 
     let slots = owner.slots(1);
     let input = owner.encrypt(&slots).expand(&owner.parameters);
-    let backend = Encrypted::new(&owner.plan, &owner.parameters, &owner.keys);
-    let execution = Execution::new(&owner.plan, &owner.weights, backend).expect("its own weights");
-    let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        pool.install(|| execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0))
-    };
-    let output = run(1);
-    assert!(output == run(3), "the result depends on the number of threads");
+    let output = owner.on_any_threads(&input);
     let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
     let (found, expected) = (owner.plan.output.layout.unpack(&decrypted), all.clear_logits(&slots));
     let clear = owner.clear_logits(&slots);

@@ -57,7 +57,7 @@ pub(crate) fn measure(
         let giants: Vec<GiantStep> = (0..giants)
             .map(|giant| GiantStep { rotation: giant * SIDE, babies: (0..babies).collect() })
             .collect();
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         once(clock, || evaluator.linear_transform(x, &map).map(drop).map_err(|e| refused(&e)))
     };
     let sizes = [(1, 1), (1, SIDE), (SIDE, 1), (SIDE, SIDE)];

@@ -175,7 +175,10 @@ impl Costs {
             ("second_core", self.second_core),
             ("disk_mib_per_s", self.disk_mib_per_s),
         ];
-        let relative = self.bootstraps.iter().map(|entry| ("relative", entry.relative));
+        let relative = self.bootstraps.iter().flat_map(|entry| {
+            let transformed = entry.transformed.map(|transformed| transformed.relative);
+            std::iter::once(entry.relative).chain(transformed).map(|figure| ("relative", figure))
+        });
         let mut all = general.into_iter().chain(relative).chain(measured);
         if let Some((name, figure)) = all.find(|(_, figure)| !figure.is_finite() || *figure <= 0.0) {
             return Some((format!("{name} of {figure}"), "positive finite figures"));
@@ -256,5 +259,20 @@ mod tests {
         assert!(fault(&|c| c.levels.reverse()).contains("level 1 behind level 3"));
         assert!(fault(&|c| c.levels[1].multiply_ms = 0.0).contains("multiply_ms"));
         assert!(fault(&|c| c.bootstrap_ms = f64::NAN).contains("bootstrap_ms"));
+        for relative in [f64::NAN, 0.0, -1.0] {
+            let transformed = Some(TransformedCosts { relative, bytes: 1 });
+            let entry = |costs: &mut Costs| {
+                costs.bootstraps.push(BootstrapCosts {
+                    rotations: BootstrapRotations::Hoisted,
+                    relative: 1.0,
+                    plaintext_bytes: 1,
+                    transformed,
+                    scratch_bytes: 1,
+                    thread_bytes: 1,
+                    keys: Vec::new(),
+                });
+            };
+            assert!(fault(&entry).contains("relative"), "{relative}");
+        }
     }
 }

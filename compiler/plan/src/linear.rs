@@ -260,13 +260,19 @@ impl LinearMap {
     /// The baby step of `rotation`; the giant step is the rest, modulo what folds and gathers leave of the period if that is
     /// a multiple of the baby modulus: rotations that agree in it do the same.
     pub fn split(&self, rotation: Rotation) -> (Rotation, Rotation) {
+        self.splitter()(rotation)
+    }
+
+    /// [`LinearMap::split`] for many rotations.
+    pub fn splitter(&self) -> impl Fn(Rotation) -> (Rotation, Rotation) + use<> {
         let modulus = self.baby_modulus as usize;
-        let baby = Rotation::centred(i64::from(rotation.0), modulus);
-        let giant = i64::from(rotation.0) - i64::from(baby.0);
         let left = self.checked_folds().map_or(1, |(left, _)| left);
-        let giant =
-            if left.is_multiple_of(modulus) { Rotation::centred(giant, left).0 } else { giant as i32 };
-        (Rotation(giant), baby)
+        let whole = left.is_multiple_of(modulus);
+        move |rotation| {
+            let baby = Rotation::centred(i64::from(rotation.0), modulus);
+            let giant = i64::from(rotation.0) - i64::from(baby.0);
+            (if whole { Rotation::centred(giant, left) } else { Rotation(giant as i32) }, baby)
+        }
     }
 }
 

@@ -100,7 +100,7 @@ pub fn splits(map: &LinearMap, profile: &Profile) -> Vec<Split> {
             let baby_modulus = u32::try_from(modulus).unwrap_or(u32::MAX);
             let mut map = LinearMap { baby_modulus, diagonals, ..folded.clone() };
             let (giants, babies): (BTreeSet<Rotation>, BTreeSet<Rotation>) =
-                rotations.iter().map(|r| map.split(*r)).unzip();
+                rotations.iter().copied().map(map.splitter()).unzip();
             (map.giants, map.babies) = (giants.into_iter().collect(), babies.into_iter().collect());
             all.push(Split { milliseconds: reference_cost(&map, profile), map });
         }

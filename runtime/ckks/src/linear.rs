@@ -65,7 +65,7 @@ pub trait DiagonalSource: Sync {
     fn diagonal(&self, rotation: i32) -> Option<Vec<f64>>;
 }
 
-/// A real matrix on the slots, with its schedule of rotations.
+/// A real matrix on the slots, with its schedule of rotations; [`LinearMap::new`] for one without folds and gathers.
 #[derive(Clone, Copy)]
 pub struct LinearMap<'a> {
     /// The schedule; every baby of a step is one diagonal.
@@ -78,6 +78,13 @@ pub struct LinearMap<'a> {
     pub gathers: &'a [i32],
     /// The diagonals of the folded map, if they were encoded before; for another scale they are encoded again.
     pub held: Option<&'a HeldDiagonals>,
+}
+
+impl<'a> LinearMap<'a> {
+    /// These diagonals by this schedule, of an argument as it is.
+    pub fn new(giants: &'a [GiantStep], diagonals: &'a dyn DiagonalSource) -> Self {
+        Self { giants, diagonals, fold: None, gathers: &[], held: None }
+    }
 }
 
 impl Evaluator<'_> {

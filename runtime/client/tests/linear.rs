@@ -104,7 +104,7 @@ fn transforms_equal_the_clear_product_and_keep_the_scale() {
         let giants = split_rotations(&rotations.iter().copied().collect(), span);
         let keys = setup.keys(&setup.schedule_keys(&giants, 4, 2));
         let input = setup.encrypt(&x, 4);
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
         assert_eq!(output.level(), 3);
         assert_eq!(output.scale().to_parts(), input.scale().to_parts());
@@ -160,8 +160,7 @@ fn folded_maps_equal_the_clear_product_with_as_many_diagonals_in_one() {
         requests.sort_unstable();
         requests.dedup();
         let keys = setup.keys(&requests);
-        let map =
-            LinearMap { giants: &giants, diagonals: &diagonals, fold: Some(fold), gathers: &[], held: None };
+        let map = LinearMap { fold: Some(fold), ..LinearMap::new(&giants, &diagonals) };
         let inputs = [setup.encrypt(&x, 4), setup.encrypt(&waves(period, 0.7), 4)];
         let evaluator = Evaluator::new(&setup.parameters, &keys);
         let outputs = evaluator.linear_transforms_to(&inputs, &map, setup.parameters.scale()).unwrap();
@@ -185,7 +184,7 @@ fn results_are_gathered() {
     let mut requests = setup.schedule_keys(&giants, 4, 2);
     requests.extend(gathers.map(|k| setup.rotation(k, 4, 2)));
     let keys = setup.keys(&requests);
-    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &gathers, held: None };
+    let map = LinearMap { gathers: &gathers, ..LinearMap::new(&giants, &diagonals) };
     let evaluator = Evaluator::new(&setup.parameters, &keys);
     let output = evaluator.linear_transform(&setup.encrypt(&x, 4), &map).unwrap();
     let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
@@ -204,13 +203,7 @@ fn folds_that_an_argument_has_no_room_for_are_refused() {
     let giants = split_rotations(&BTreeSet::from([0]), 1);
     let diagonals = Diagonals(BTreeMap::from([(0, vec![1.0])]));
     for (period, rotations) in [(slots, &[1, 2][..]), (2 * slots, &[1]), (24, &[1]), (0, &[1]), (64, &[])] {
-        let map = LinearMap {
-            giants: &giants,
-            diagonals: &diagonals,
-            fold: Some(Fold { period, rotations }),
-            gathers: &[],
-            held: None,
-        };
+        let map = LinearMap { fold: Some(Fold { period, rotations }), ..LinearMap::new(&giants, &diagonals) };
         let refused =
             Evaluator::new(&setup.parameters, &keys).linear_transform(&setup.encrypt(&[0.5], 3), &map);
         assert!(matches!(refused, Err(EvaluationError::Argument { .. })), "{period} {rotations:?}");
@@ -227,7 +220,7 @@ fn several_inputs_give_what_each_gives_alone() {
         let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
         let evaluator = Evaluator::new(&setup.parameters, &keys);
         let diagonals = Diagonals((-4..64).map(|d| (d, waves(slots, f64::from(d)))).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         let inputs = [0.1, 0.5, 0.9].map(|seed| setup.encrypt(&waves(slots, seed), 3));
         let together = evaluator.linear_transforms_to(&inputs, &map, scale).unwrap();
         assert_eq!(together.len(), inputs.len());
@@ -267,7 +260,7 @@ fn many_diagonals_of_different_periods_equal_the_clear_product() {
         };
         // One is zero, whose partner in the pair is not.
         let diagonals = Diagonals((0..64).filter(|&d| d != 21).map(|d| (d, diagonal(d))).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         let output = Evaluator::new(&setup.parameters, &keys).linear_transform(&input, &map).unwrap();
         let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
         let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -285,7 +278,7 @@ fn the_noise_is_that_of_the_input_and_two_roundings() {
     // Every slot sees weights of square sum 1.
     let sign = |d: i32| if d % 3 == 0 { -0.125 } else { 0.125 };
     let diagonals = Diagonals((0..64).map(|d| (d, vec![sign(d); slots])).collect());
-    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+    let map = LinearMap::new(&giants, &diagonals);
     let output =
         Evaluator::new(&setup.parameters, &keys).linear_transform(&setup.encrypt(&x, 3), &map).unwrap();
     let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
@@ -307,7 +300,7 @@ fn zero_diagonals_are_skipped_and_an_empty_map_gives_zero() {
     let evaluator = Evaluator::new(&setup.parameters, &keys);
     let input = setup.encrypt(&x, 3);
     for diagonals in [Diagonals(BTreeMap::from([(2, vec![0.5])])), Diagonals(BTreeMap::new())] {
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         let found = Decryptor::new(&setup.secret)
             .decrypt(&evaluator.linear_transform(&input, &map).unwrap())
             .unwrap();
@@ -327,8 +320,7 @@ fn results_do_not_depend_on_the_number_of_threads_or_the_size_of_blocks() {
         let keys = setup.keys(&setup.schedule_keys(&giants, 3, 3));
         let run = |threads: usize, block_bytes: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let map =
-                LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+            let map = LinearMap::new(&giants, &diagonals);
             let evaluator = Evaluator::new(&setup.parameters, &keys).with_block_bytes(block_bytes);
             pool.install(|| evaluator.linear_transform(&input, &map).unwrap())
         };
@@ -347,7 +339,7 @@ fn keys_of_another_shape_beside_the_right_ones_do_no_harm() {
     let setup = Setup::new();
     let diagonals = Diagonals((0..4).map(|d| (d, vec![1.0])).collect());
     let giants = split_rotations(&(0..4).collect(), 4);
-    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+    let map = LinearMap::new(&giants, &diagonals);
     let input = setup.encrypt(&[0.25], 2);
     let mut requests = setup.schedule_keys(&giants, 3, 3);
     requests.push(setup.rotation(1, 2, 2));
@@ -362,7 +354,7 @@ fn missing_and_truncated_keys_are_refused() {
     let setup = Setup::new();
     let diagonals = Diagonals((0..3).map(|d| (d, vec![1.0])).collect());
     let giants = split_rotations(&(0..3).collect(), 4);
-    let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+    let map = LinearMap::new(&giants, &diagonals);
     let run = |keys: &EvaluationKeys, level: usize| {
         Evaluator::new(&setup.parameters, keys).linear_transform(&setup.encrypt(&[0.5], level), &map)
     };
@@ -399,7 +391,7 @@ fn rotations_as_two_equal_the_clear_product_as_precisely() {
         let all = giants.iter().flat_map(|giant| giant.babies.iter().map(|baby| giant.rotation + baby));
         let diagonal = |d: i32| (d, waves(slots, f64::from(d)).iter().map(|v| v / 8.0).collect());
         let diagonals = Diagonals(all.map(diagonal).collect());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         let expected = apply(&diagonals, &x);
         let error = |output: &Ciphertext| {
             let found = Decryptor::new(&setup.secret).decrypt(output).unwrap();
@@ -456,7 +448,7 @@ fn parts_without_keys_are_refused() {
     };
     for Composed { giants, pairs, keys: rotations } in composed_schedules() {
         let diagonals = Diagonals(BTreeMap::new());
-        let map = LinearMap { giants: &giants, diagonals: &diagonals, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &diagonals);
         for missing in &rotations {
             let others = rotations.iter().filter(|&k| k != missing);
             let keys: Vec<KeyRequest> = others.map(|&k| setup.rotation(k, 3, 3)).collect();

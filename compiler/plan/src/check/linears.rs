@@ -171,12 +171,8 @@ fn tensors(map: &LinearMap, listed: &[TensorRef]) -> Result<(), String> {
 
 /// Checks babies, giants and the number of diagonals against the rotations of the map.
 fn schedule(map: &LinearMap, rotations: &BTreeSet<Rotation>) -> Result<(), String> {
-    let (mut giants, mut babies) = (BTreeSet::new(), BTreeSet::new());
-    for &rotation in rotations {
-        let (giant, baby) = map.split(rotation);
-        giants.insert(giant);
-        babies.insert(baby);
-    }
+    let (giants, babies): (BTreeSet<Rotation>, BTreeSet<Rotation>) =
+        rotations.iter().copied().map(map.splitter()).unzip();
     if map.diagonals as usize != rotations.len() {
         return Err(format!("{} diagonals are stated; there are {}", map.diagonals, rotations.len()));
     }

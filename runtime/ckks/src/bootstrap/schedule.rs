@@ -46,9 +46,7 @@ impl StageSchedule {
         all.remove(&0);
         all
     }
-}
 
-impl StageSchedule {
     /// Whether its babies are made and divided by the special primes before they are used.
     pub(super) fn stores_babies(&self, parameters: &Parameters) -> bool {
         let limbs = parameters.limbs_at(self.level);

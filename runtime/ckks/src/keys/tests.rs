@@ -43,7 +43,7 @@ fn a_failing_disk_stops_rotations_and_linear_transforms_with_an_error() {
     for (diagonals, span) in [(8, 4), (144, 9)] {
         let giants = split_rotations(&(0..diagonals).collect(), span);
         let rotations: Vec<i32> = (1..diagonals).collect();
-        let map = LinearMap { giants: &giants, diagonals: &Ones, fold: None, gathers: &[], held: None };
+        let map = LinearMap::new(&giants, &Ones);
         let store = Arc::new(KeyStore::create(&std::env::temp_dir()).unwrap());
         let mut keys = keys(&parameters, &rotations);
         let in_memory = keys.size_in_bytes();

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::plaintexts::Place;
 use super::strips::GAP;
 use crate::encoder::IntegerPolynomial;
-use crate::parameters::{Parameters, RingPrime};
+use crate::parameters::Parameters;
 use crate::poly::{AlignedWords, aligned_zeros};
 
 /// Where a row has the transform of a polynomial.
@@ -38,7 +38,7 @@ impl Transforms {
         };
         let places: BTreeMap<Place, Span> = polynomials.iter().map(place).collect();
         let row = |row: usize| {
-            let prime: &RingPrime = parameters.extended_prime(level, row);
+            let prime = parameters.extended_prime(level, row);
             let mut values = aligned_zeros(end);
             for (span, polynomial) in places.values().zip(polynomials.values()) {
                 polynomial.transform(prime, &mut values[span.start..][..span.length]);
