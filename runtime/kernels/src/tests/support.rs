@@ -4,7 +4,7 @@ use crate::arch::{self, Kernels};
 use crate::{Isa, Modulus};
 
 /// Bit lengths on both sides of every threshold of lazy reduction.
-pub(super) const BITS: [u32; 9] = [20, 27, 40, 44, 45, 46, 48, 49, 50];
+pub(super) const BITS: [u32; 10] = [20, 27, 40, 44, 45, 46, 47, 48, 49, 50];
 
 /// The instruction sets this CPU supports; the last one is the specification.
 pub(super) fn kernels() -> Vec<(Isa, &'static dyn Kernels)> {

@@ -106,7 +106,14 @@ impl Lanes {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn mul_add_lazy(self, acc: __m512i, x: __m512i, f: Factor) -> __m512i {
-        let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, f.shoup);
+        self.mul_add_less(_mm512_setzero_si512(), acc, x, f)
+    }
+
+    /// [`Lanes::mul_add_lazy`] less `k q`, `k` small and signed, at no cost: the quotient starts at `k`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn mul_add_less(self, k: __m512i, acc: __m512i, x: __m512i, f: Factor) -> __m512i {
+        let quotient = _mm512_madd52hi_epu64(k, x, f.shoup);
         let sum = _mm512_madd52lo_epu64(acc, x, f.value);
         _mm512_madd52lo_epu64(sum, quotient, self.minus_q)
     }
@@ -115,7 +122,14 @@ impl Lanes {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn refresh(self, x: __m512i) -> __m512i {
-        let quotient = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, self.reciprocal);
+        self.refresh_less(_mm512_setzero_si512(), x)
+    }
+
+    /// [`Lanes::refresh`] less `k q`, `k` small and signed, at no cost.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn refresh_less(self, k: __m512i, x: __m512i) -> __m512i {
+        let quotient = _mm512_madd52hi_epu64(k, x, self.reciprocal);
         _mm512_madd52lo_epu64(x, quotient, self.minus_q)
     }
 

@@ -8,7 +8,7 @@ mod tables;
 mod tail;
 
 use butterfly::{MIDDLE, Ring, TIGHT, WIDE};
-use sweep::Entry;
+use sweep::{Entry, Next};
 use tail::Shared;
 
 use super::lanes::Row;
@@ -19,7 +19,7 @@ pub(super) use tables::Tables;
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn forward(tables: &Tables, a: &mut [u64]) {
     let rows = a.as_chunks_mut().0;
-    match tables.growth {
+    match tables.growth_down {
         TIGHT => Walk::<TIGHT>::new(tables).down(0, 0, rows),
         MIDDLE => Walk::<MIDDLE>::new(tables).down(0, 0, rows),
         _ => Walk::<WIDE>::new(tables).down(0, 0, rows),
@@ -31,10 +31,9 @@ pub(super) fn forward(tables: &Tables, a: &mut [u64]) {
 pub(super) fn inverse(tables: &Tables, a: &mut [u64], factor: u64) {
     let rows = a.as_chunks_mut().0;
     let last = tables.last_factors(factor);
-    match tables.growth {
+    match tables.growth_up {
         TIGHT => Walk::<TIGHT>::new(tables).up(0, 0, rows, last),
-        MIDDLE => Walk::<MIDDLE>::new(tables).up(0, 0, rows, last),
-        _ => Walk::<WIDE>::new(tables).up(0, 0, rows, last),
+        _ => Walk::<MIDDLE>::new(tables).up(0, 0, rows, last),
     }
 }
 
@@ -100,11 +99,16 @@ impl<'a, const GROWTH: u8> Walk<'a, GROWTH> {
                 self.up(depth + 1, index * pass.radix + i, part, last);
             }
         }
-        let last = (depth == 0).then_some(last);
-        if pass.radix == 8 {
-            sweep::up8(self.ring, block, &pass.twiddles.as_chunks().0[index], last);
+        let ring = self.ring;
+        let next = if depth == 0 {
+            Next::Done(last)
         } else {
-            sweep::up4(self.ring, block, &pass.twiddles.as_chunks().0[index], last);
+            Next::Pass(if index.is_multiple_of(2) { ring.raised } else { ring.lowered })
+        };
+        if pass.radix == 8 {
+            sweep::up8(ring, block, &pass.twiddles.as_chunks().0[index], next);
+        } else {
+            sweep::up4(ring, block, &pass.twiddles.as_chunks().0[index], next);
         }
     }
 }

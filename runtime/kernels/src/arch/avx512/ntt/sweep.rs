@@ -11,7 +11,8 @@ use super::tables::{Pair, Tables};
 pub(super) struct Entry<const GROWTH: u8> {
     ring: Ring<GROWTH>,
     first: bool,
-    offset: __m512i,
+    /// WIDE: what is added; MIDDLE: what quotients start at.
+    shift: __m512i,
 }
 
 impl<const GROWTH: u8> Entry<GROWTH> {
@@ -19,23 +20,32 @@ impl<const GROWTH: u8> Entry<GROWTH> {
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(super) fn new(ring: Ring<GROWTH>, tables: &Tables, first: bool) -> Self {
-        let offset = if GROWTH == WIDE { tables.offset } else { 6 * tables.m.q };
-        Self { ring, first, offset: splat(offset) }
+        let shift = if GROWTH == WIDE { tables.offset } else { 3_u64.wrapping_neg() };
+        Self { ring, first, shift: splat(shift) }
     }
 
-    /// WIDE offsets once, on the first pass; MIDDLE brings every pass back to `[6q, 8q)`, from which three levels
-    /// reach `(0, 14q)`.
+    /// WIDE offsets once, on the first pass; MIDDLE brings every pass back to `[3q, 5q)`, from which three levels
+    /// reach `[0, 8q)`. TIGHT reduces in the butterfly.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn apply(self, x: __m512i) -> __m512i {
         if GROWTH == MIDDLE {
-            _mm512_add_epi64(self.ring.lanes.refresh(x), self.offset)
+            self.ring.lanes.refresh_less(self.shift, x)
         } else if GROWTH == WIDE && self.first {
-            _mm512_add_epi64(x, self.offset)
+            _mm512_add_epi64(x, self.shift)
         } else {
             x
         }
     }
+}
+
+/// What is left of an inverse transform after a pass.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    /// More passes: the results are less this many `q`.
+    Pass(__m512i),
+    /// None: they are multiplied by `1/n` or the last twiddle divided by `n`.
+    Done([Pair; 2]),
 }
 
 /// Three forward levels over a block.
@@ -67,23 +77,19 @@ pub(super) fn down4<const GROWTH: u8>(entry: Entry<GROWTH>, block: &mut [Row], w
     }
 }
 
-/// Three inverse levels over a block; given `1/n` and the last twiddle divided by `n`, the last three.
+/// Three inverse levels over a block.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn up8<const GROWTH: u8>(
-    ring: Ring<GROWTH>,
-    block: &mut [Row],
-    w: &[Pair; 7],
-    last: Option<[Pair; 2]>,
-) {
+pub(super) fn up8<const GROWTH: u8>(ring: Ring<GROWTH>, block: &mut [Row], w: &[Pair; 7], next: Next) {
     let w = factors8(w);
-    let last = last.map(|[scale, last]| (Factor::splat(scale), Factor::splat(last)));
     let [r0, r1, r2, r3, r4, r5, r6, r7] = split8(block);
     for i in 0..r0.len() {
         let (x0, x1, x2, x3) = (load(&r0[i]), load(&r1[i]), load(&r2[i]), load(&r3[i]));
         let mut x = [x0, x1, x2, x3, load(&r4[i]), load(&r5[i]), load(&r6[i]), load(&r7[i])];
-        match last {
-            None => ring.up8(&mut x, &w),
-            Some((scale, last)) => ring.up8_last(&mut x, &w, scale, last),
+        match next {
+            Next::Pass(k) => ring.up8(&mut x, &w, k),
+            Next::Done([scale, last]) => {
+                ring.up8_last(&mut x, &w, Factor::splat(scale), Factor::splat(last));
+            }
         }
         store8(
             [&mut r0[i], &mut r1[i], &mut r2[i], &mut r3[i], &mut r4[i], &mut r5[i], &mut r6[i], &mut r7[i]],
@@ -92,22 +98,18 @@ pub(super) fn up8<const GROWTH: u8>(
     }
 }
 
-/// Two inverse levels over a block; given `1/n` and the last twiddle divided by `n`, the last two.
+/// Two inverse levels over a block.
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn up4<const GROWTH: u8>(
-    ring: Ring<GROWTH>,
-    block: &mut [Row],
-    w: &[Pair; 3],
-    last: Option<[Pair; 2]>,
-) {
+pub(super) fn up4<const GROWTH: u8>(ring: Ring<GROWTH>, block: &mut [Row], w: &[Pair; 3], next: Next) {
     let w = factors4(w);
-    let last = last.map(|[scale, last]| (Factor::splat(scale), Factor::splat(last)));
     let [r0, r1, r2, r3] = split4(block);
     for i in 0..r0.len() {
         let mut x = [load(&r0[i]), load(&r1[i]), load(&r2[i]), load(&r3[i])];
-        match last {
-            None => ring.up4(&mut x, &w),
-            Some((scale, last)) => ring.up4_last(&mut x, &w, scale, last),
+        match next {
+            Next::Pass(k) => ring.up4(&mut x, &w, k),
+            Next::Done([scale, last]) => {
+                ring.up4_last(&mut x, &w, Factor::splat(scale), Factor::splat(last));
+            }
         }
         store4([&mut r0[i], &mut r1[i], &mut r2[i], &mut r3[i]], x);
     }

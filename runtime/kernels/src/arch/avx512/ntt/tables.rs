@@ -1,7 +1,7 @@
 //! Twiddle factors in the order in which the transform reads them.
 
 use super::super::lanes::Row;
-use super::butterfly::growth;
+use super::butterfly::{growth_down, growth_up};
 use crate::Modulus;
 use crate::roots::bit_reverse;
 
@@ -12,8 +12,9 @@ pub(super) type Pair = [u64; 2];
 #[derive(Debug)]
 pub(crate) struct Tables {
     pub(super) m: Modulus,
-    /// One of the growth classes of `butterfly`.
-    pub(super) growth: u8,
+    /// Growth classes of `butterfly`.
+    pub(super) growth_down: u8,
+    pub(super) growth_up: u8,
     pub(super) down: Direction,
     pub(super) up: Direction,
     /// `1/n`.
@@ -77,12 +78,13 @@ impl Tables {
         let levels = u64::from(n.ilog2()) - 3;
         Self {
             m,
-            growth: growth(&m, n),
+            growth_down: growth_down(&m, n),
+            growth_up: growth_up(&m),
             down: Powers::new(m, n, psi).direction(),
             scale,
             last: m.mul(up.twiddle(0, 0), scale),
             up: up.direction(),
-            offset: 2 * levels * m.q,
+            offset: levels * m.q,
         }
     }
 }
