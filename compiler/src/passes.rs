@@ -11,6 +11,7 @@ pub mod insert_bootstraps;
 pub mod lower_to_he;
 pub mod schedule_rotation_keys;
 pub mod share_rotation_keys;
+pub mod skip_last_rescales;
 
 use crate::diagnostics::Diagnostic;
 

@@ -18,6 +18,7 @@ use crate::passes::insert_bootstraps::insert_bootstraps;
 use crate::passes::lower_to_he::lower_to_he;
 use crate::passes::schedule_rotation_keys::schedule_rotation_keys;
 use crate::passes::share_rotation_keys::share_rotation_keys;
+use crate::passes::skip_last_rescales::skip_last_rescales;
 use crate::syntax;
 use fhecc_plan::{Memory, Plan, Profile, Weights, digest_hex};
 use std::collections::BTreeMap;
@@ -25,13 +26,14 @@ use std::fmt::{Display, Write};
 use translation::Translation;
 
 /// All passes in order: names of their files, of their dumps, and of the places where compilation can stop.
-pub const PASSES: [&str; 11] = [
+pub const PASSES: [&str; 12] = [
     "fold_batch_norm",
     "choose_packing",
     "fold_ranges",
     "fit_activations",
     "lower_to_he",
     "share_rotation_keys",
+    "skip_last_rescales",
     "insert_bootstraps",
     "assign_levels",
     "schedule_rotation_keys",
@@ -231,6 +233,13 @@ pub fn compile_graph(
 
     let pass = "share_rotation_keys";
     let report = share_rotation_keys(&mut he, profile).map_err(failed(pass))?;
+    verify_he::verify(&he, profile.slots()).map_err(bug(pass))?;
+    if progress.after(pass, &report, || he_listing(&he))? {
+        return Ok(progress.result);
+    }
+
+    let pass = "skip_last_rescales";
+    let report = skip_last_rescales(&mut he, profile).map_err(failed(pass))?;
     verify_he::verify(&he, profile.slots()).map_err(bug(pass))?;
     if progress.after(pass, &report, || he_listing(&he))? {
         return Ok(progress.result);

@@ -272,6 +272,7 @@ pub(crate) fn lowered(graph: &mut TensorGraph, data: &Data, profile: &Profile) -
 /// A profile that comes with the project.
 pub(crate) fn profile(name: &str) -> Profile {
     let text = match name {
+        "b4" => include_str!("../../models/targets/b4.ron"),
         "b5" => include_str!("../../models/targets/b5.ron"),
         "b6" => include_str!("../../models/targets/b6.ron"),
         "a9" => include_str!("../../models/targets/a9.ron"),

@@ -162,6 +162,8 @@ impl Backend for Clear {
         match target {
             Target::Layer => Some(self.profile.log_scale.into()),
             Target::Argument(polynomial, level) => polynomial.argument_log2(&self.profile, level),
+            Target::Square(polynomial) => polynomial.square_log2(&self.profile),
+            Target::Raised(log2) => Some(log2.into()),
         }
     }
 
@@ -177,8 +179,8 @@ impl Backend for Clear {
         layer: &LinearLayer<'_>,
         target: Target<'_>,
     ) -> Result<ClearValue, ClearError> {
-        let level = Self::lowered(x, 1)?;
         let map = layer.map;
+        let level = Self::lowered(x, map.depth())?;
         let rotations = map.babies.iter().copied().chain(map.other_rotations());
         rotations.into_iter().try_for_each(|rotation| self.key(rotation, x.level))?;
         let own;
@@ -257,14 +259,16 @@ impl Backend for Clear {
     fn polynomial(&self, x: &ClearValue, polynomial: &Polynomial) -> Result<ClearValue, ClearError> {
         let level = Self::lowered(x, polynomial.depth())?;
         let expected = match polynomial.form {
-            Form::Series => Some(self.profile.log_scale.into()),
+            Form::Series | Form::Unrescaled => Some(self.profile.log_scale.into()),
             Form::Monic => polynomial.argument_log2(&self.profile, Level(x.level)),
         };
         if expected != Some(x.log_scale) {
             return Err(ClearError::Argument { found: x.log_scale, expected });
         }
         let mut result = x.map(|v| polynomial.value(v));
-        (result.level, result.log_scale) = (level, self.profile.log_scale.into());
+        let target =
+            if polynomial.form == Form::Unrescaled { Target::Square(polynomial) } else { Target::Layer };
+        (result.level, result.log_scale) = (level, self.made_for(target)?);
         self.disturb(&mut result, |noise| noise.polynomial);
         Ok(result)
     }

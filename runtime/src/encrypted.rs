@@ -30,6 +30,7 @@ struct Schedule<'a> {
     gathers: Vec<i32>,
     diagonals: OnTheFly<'a>,
     period: usize,
+    rescaled: bool,
 }
 
 impl Schedule<'_> {
@@ -41,6 +42,7 @@ impl Schedule<'_> {
             fold: (!self.folds.is_empty()).then_some(fold),
             gathers: &self.gathers,
             held: None,
+            rescaled: self.rescaled,
         }
     }
 }
@@ -116,22 +118,22 @@ impl<'k> Encrypted<'k> {
             gathers: layer.map.gather_rotations().map(|gather| gather.0).collect(),
             diagonals: OnTheFly { layer: *layer, tables: OnceLock::new() },
             period: layer.map.diagonal_period(),
+            rescaled: layer.map.rescaled,
         }
     }
 
-    /// The diagonals of a layer, encoded once for arguments at `level`, if they are to be held.
+    /// The diagonals of a layer, encoded once for arguments at this level and scale, if they are to be held.
     fn held(
         &self,
         layer: &LinearLayer<'_>,
         map: &LinearMap<'_>,
-        level: usize,
+        argument: (usize, Scale),
         target: Scale,
     ) -> Result<Option<&HeldDiagonals>, EvaluationError> {
         let cell = self.held.as_ref().and_then(|held| held.get(layer.index));
         let Some(cell) = cell.filter(|_| map.fold.is_some()) else { return Ok(None) };
         if cell.get().is_none() {
-            let scale = self.evaluator.parameters().scale();
-            let encoded = self.evaluator.encode_diagonals(map, (level, scale), target)?;
+            let encoded = self.evaluator.encode_diagonals(map, argument, target)?;
             // Whoever else encoded them at the same time has the same.
             drop(cell.set(encoded));
         }
@@ -155,6 +157,8 @@ impl<'k> Encrypted<'k> {
                 }
                 Ok(monic.argument_scale(parameters, level))
             }
+            Target::Square(polynomial) => Ok(monic(polynomial)?.unrescaled_scale(parameters.scale())),
+            Target::Raised(log2) => Ok(Scale::from_pow2(i32::try_from(log2).unwrap_or(i32::MAX))),
         }
     }
 
@@ -245,11 +249,12 @@ impl Backend for Encrypted<'_> {
     fn prepare(
         &self,
         layer: &LinearLayer<'_>,
-        level: usize,
+        (level, scale): (usize, Target<'_>),
         target: Target<'_>,
     ) -> Result<(), EncryptedError> {
         let schedule = self.schedule(layer);
-        self.held(layer, &schedule.map(), level, self.made_for(target)?)?;
+        let argument = (level, self.made_for(scale)?);
+        self.held(layer, &schedule.map(), argument, self.made_for(target)?)?;
         Ok(())
     }
 
@@ -261,7 +266,9 @@ impl Backend for Encrypted<'_> {
     ) -> Result<Vec<Ciphertext>, EncryptedError> {
         let (schedule, target) = (self.schedule(layer), self.made_for(target)?);
         let mut map = schedule.map();
-        map.held = self.held(layer, &map, self.level(x), target)?;
+        if let Some(first) = x.first() {
+            map.held = self.held(layer, &map, (first.level(), first.scale()), target)?;
+        }
         let result = self.evaluator.linear_transforms_to(x, &map, target)?;
         match layer.map.bias_slots(layer.values) {
             Some(bias) => self.each(&result, |evaluator, image| evaluator.add_values(image, &bias)),
@@ -303,9 +310,16 @@ impl Backend for Encrypted<'_> {
         polynomial: &Polynomial,
     ) -> Result<Vec<Ciphertext>, EncryptedError> {
         let series = series(polynomial);
-        if polynomial.form == Form::Monic {
-            let monic = monic(polynomial)?;
-            return self.each(x, |evaluator, image| evaluator.monic(image, &monic));
+        match polynomial.form {
+            Form::Series => {}
+            Form::Monic => {
+                let monic = monic(polynomial)?;
+                return self.each(x, |evaluator, image| evaluator.monic(image, &monic));
+            }
+            Form::Unrescaled => {
+                let monic = monic(polynomial)?;
+                return self.each(x, |evaluator, image| evaluator.monic_unrescaled(image, &monic));
+            }
         }
         self.each(x, |evaluator, image| {
             let result = evaluator.polynomial(image, &series, evaluator.parameters().scale())?;

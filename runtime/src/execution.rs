@@ -73,13 +73,13 @@ impl<'a, B: Backend> Execution<'a, B> {
     ///
     /// [`ExecutionError`]: what the backend refuses.
     pub fn prepare(&self) -> Result<(), ExecutionError> {
-        let levels: BTreeMap<Reg, usize> =
-            self.plan.steps.iter().map(|step| (step.dst, step.level.0.into())).collect();
+        let steps: BTreeMap<Reg, &Step> = self.plan.steps.iter().map(|step| (step.dst, step)).collect();
         for (index, step) in self.plan.steps.iter().enumerate() {
             if let Op::Linear { src, map } = &step.op {
-                let level = *levels.get(src).ok_or(ExecutionError::Register { register: *src })?;
+                let read = steps.get(src).ok_or(ExecutionError::Register { register: *src })?;
+                let argument = (read.level.0.into(), self.target(read)?);
                 let (layer, target) = (self.layer(*map as usize, *src)?, self.target(step)?);
-                let done = self.backend.prepare(&layer, level, target);
+                let done = self.backend.prepare(&layer, argument, target);
                 done.map_err(|error| self.refused(index, step, error))?;
             }
         }
@@ -190,12 +190,15 @@ impl<'a, B: Backend> Execution<'a, B> {
 
     /// The scale that the plan wants a step's result at.
     fn target(&self, step: &Step) -> Result<Target<'_>, ExecutionError> {
+        let polynomial = |index: u32| {
+            let found = self.plan.polynomials.get(index as usize);
+            found.ok_or(ExecutionError::Register { register: step.dst })
+        };
         Ok(match step.scale {
             StepScale::Layer => Target::Layer,
-            StepScale::Argument { polynomial, level } => {
-                let found = self.plan.polynomials.get(polynomial as usize);
-                Target::Argument(found.ok_or(ExecutionError::Register { register: step.dst })?, level)
-            }
+            StepScale::Argument { polynomial: index, level } => Target::Argument(polynomial(index)?, level),
+            StepScale::Square { polynomial: index } => Target::Square(polynomial(index)?),
+            StepScale::Raised { log2 } => Target::Raised(log2),
         })
     }
 

@@ -12,7 +12,7 @@ use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 use fhecc_plan::{CheckedPlan, Plan, Rotation, Weights};
 use fhecc_runtime::artefacts::{self, ArtefactError};
 use fhecc_runtime::{Clear, Encrypted, Execution, ExitClass, all_key_requests, parameters_literal};
-use small_plan::{compose_all, fold_all, pseudo, small_plan};
+use small_plan::{compose_all, fold_all, pseudo, small_plan, unrescale_tail};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -223,6 +223,27 @@ fn folded_arguments_give_the_same_logits_with_fewer_products() {
         let held = execution.run(vec![input.clone()], &mut ()).expect("runs").0.remove(0);
         assert!(held == output, "another ciphertext");
         assert!(execution.backend().held_bytes() > 0);
+    }
+}
+
+#[test]
+fn an_end_without_rescales_gives_the_clear_logits() {
+    for fold in [false, true] {
+        let (mut plan, weights) = small_plan(LOG_N);
+        unrescale_tail(&mut plan);
+        if fold {
+            fold_all(&mut plan);
+            plan.memory.encoded_diagonals = true;
+            plan.seal().expect("finite");
+        }
+        let owner = Owner::of((plan, weights));
+        let slots = owner.slots(1);
+        let output = owner.on_any_threads(&owner.encrypt(&slots).expand(&owner.parameters));
+        assert_eq!((output.level(), output.scale().log2()), (2, 94.0));
+        let decrypted = Decryptor::new(&owner.secret).decrypt(&output).expect("decrypts");
+        let (found, expected) = (owner.plan.output.layout.unpack(&decrypted), owner.clear_logits(&slots));
+        let error = largest_difference(&found, &expected);
+        assert!(error < 1e-2, "{error}: {found:?} {expected:?}");
     }
 }
 

@@ -142,13 +142,13 @@ fn damaged_plans_are_refused() {
         assert!(plan.contains(from), "{from}");
         fs::write(at(name), plan.replacen(from, to, 1)).expect("written");
     };
-    changed("version.ron", "format_version: 9", "format_version: 99");
+    changed("version.ron", "format_version: 10", "format_version: 99");
     changed("digest.ron", "\"north\"", "\"nord\"");
-    changed("field.ron", "format_version: 9,", "format_version: 9, surprise: true,");
+    changed("field.ron", "format_version: 10,", "format_version: 10, surprise: true,");
     fs::write(at("cut.ron"), &plan[..plan.len() / 2]).expect("written");
     fs::write(at("text.ron"), "no plan").expect("written");
     let cases: &[(&str, i32, &[&str])] = &[
-        ("version.ron", 5, &["version.ron", "version 99", "version 9", "compile the network again"]),
+        ("version.ron", 5, &["version.ron", "version 99", "version 10", "compile the network again"]),
         ("digest.ron", 5, &["digest.ron", "changed after it was compiled", "compile the network again"]),
         ("field.ron", 3, &["field.ron", "surprise"]),
         ("cut.ron", 5, &["cut.ron", "ends", "ompile the network again"]),

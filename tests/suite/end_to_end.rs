@@ -51,7 +51,7 @@ fn the_main_job_classifies_a_cat_on_ciphertexts() {
     let (encrypted, clear) = (run("ckks"), run("clear"));
     assert_eq!(encrypted["top1"]["label"], "cat");
     agree(&encrypted, &clear);
-    assert_eq!(encrypted["bootstraps"], 9);
+    assert_eq!(encrypted["bootstraps"], 8);
     assert_eq!(encrypted["security_bits"], 128);
     if let Some(peak) = encrypted["peak_rss_bytes"].as_u64() {
         assert!(peak < 4 << 30, "{peak} bytes");

@@ -40,4 +40,4 @@ pub use text::{PlanError, digest_hex};
 pub use weights::{Tensor, Weights};
 
 /// Bumped on every incompatible change of the text format.
-pub const FORMAT_VERSION: u32 = 9;
+pub const FORMAT_VERSION: u32 = 10;

@@ -114,6 +114,9 @@ pub struct LinearMap {
     pub giants: Vec<Rotation>,
     /// Number of products with a diagonal.
     pub diagonals: u32,
+    /// Whether the result is rescaled, one level below the argument. Without that it is at [`crate::StepScale::Raised`], and
+    /// only the output may read it.
+    pub rescaled: bool,
 }
 
 /// Where tensors come from.
@@ -198,6 +201,11 @@ pub fn effective_values(
 }
 
 impl LinearMap {
+    /// Levels consumed.
+    pub fn depth(&self) -> u8 {
+        u8::from(self.rescaled)
+    }
+
     /// Effective weights with the range factors applied.
     ///
     /// # Errors

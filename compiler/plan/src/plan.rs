@@ -119,6 +119,16 @@ pub enum StepScale {
         /// The level at which the polynomial reads it.
         level: Level,
     },
+    /// What a polynomial of [`crate::Form::Unrescaled`] leaves ([`crate::Polynomial::square_log2`]).
+    Square {
+        /// Index into `Plan::polynomials`.
+        polynomial: u32,
+    },
+    /// `2^log2` exactly, more than the parameters' own: what a linear map without a rescale leaves.
+    Raised {
+        /// log2 of the scale.
+        log2: u32,
+    },
 }
 
 impl StepScale {
@@ -129,6 +139,10 @@ impl StepScale {
             Self::Argument { polynomial, level } => {
                 plan.polynomials.get(polynomial as usize)?.argument_log2(&plan.parameters, level)
             }
+            Self::Square { polynomial } => {
+                plan.polynomials.get(polynomial as usize)?.square_log2(&plan.parameters)
+            }
+            Self::Raised { log2 } => Some(log2.into()),
         }
     }
 }

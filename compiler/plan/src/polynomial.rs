@@ -12,6 +12,9 @@ pub enum Form {
     /// the argument's scale, so whoever makes the argument makes it for this polynomial, see
     /// [`crate::StepScale::Argument`].
     Monic,
+    /// Degree two in no level: the square is not rescaled, and the result stays at [`crate::StepScale::Square`]. For the end of a
+    /// program, where a modulus is left over: only sums over rotations and a linear map without a rescale may read it.
+    Unrescaled,
 }
 
 /// `p(x) = sum_k coefficients[k] T_k(x / domain)`, T_k the Chebyshev polynomials of the first kind.
@@ -61,6 +64,13 @@ impl Polynomial {
         Some((lowest..=level.0).try_fold(f64::from(parameters.log_scale), halved)? + gain)
     }
 
+    /// log2 of the scale of what [`Form::Unrescaled`] leaves: that of the square of its argument, over the leading
+    /// coefficient. `None` unless the degree is two and there is a [`Polynomial::gain`].
+    pub fn square_log2(&self, parameters: &Profile) -> Option<f64> {
+        let gain = self.gain().filter(|_| self.degree() == 2)?;
+        Some(2.0 * (f64::from(parameters.log_scale) - gain.log2()))
+    }
+
     /// The degree.
     pub fn degree(&self) -> usize {
         self.coefficients.len().saturating_sub(1)
@@ -73,6 +83,7 @@ impl Polynomial {
                 u8::try_from((self.degree() + 1).next_power_of_two().trailing_zeros()).unwrap_or(u8::MAX)
             }
             Form::Monic => u8::try_from(self.degree() / 2).unwrap_or(u8::MAX),
+            Form::Unrescaled => 0,
         }
     }
 

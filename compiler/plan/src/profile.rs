@@ -270,6 +270,21 @@ impl Profile {
         if self.merged_bits.is_empty() { 0 } else { self.bootstrap_input_level() }
     }
 
+    /// log2 of the largest scale at `level` at which results of magnitude 1 are that have not been rescaled: one bit is for
+    /// the sign, and one for what is larger than the bounds that a network was compiled with, which hardly any result comes
+    /// near.
+    pub fn largest_raised_log2(&self, level: u8) -> u32 {
+        const HEADROOM: u32 = 2;
+        self.chain_bits(level).map_or(0, |bits| bits.iter().sum::<u32>()).saturating_sub(HEADROOM)
+    }
+
+    /// log2 of the scale at which a linear map without a rescale leaves its result at `level`, for an argument at
+    /// `2^argument`: with weights as precise as others are, if there is room.
+    pub fn raised_log2(&self, level: u8, argument: f64) -> u32 {
+        let wanted = argument.max(0.0).ceil() as u32 + self.log_scale;
+        wanted.min(self.largest_raised_log2(level))
+    }
+
     /// Where among all primes those at `level` are; `None` if there is no such level.
     fn primes_at(&self, level: u8) -> Option<Range<usize>> {
         if level > self.max_level() {

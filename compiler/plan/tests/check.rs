@@ -2,31 +2,18 @@
 
 #![allow(dead_code, clippy::wildcard_enum_match_arm, reason = "test support is shared between tests")]
 
+#[path = "support/refused.rs"]
+mod refused;
 #[path = "support/small_plan.rs"]
 mod small_plan;
 
 use fhecc_plan::prediction::{MemoryUse, RotationKeys};
 use fhecc_plan::{
-    BootstrapCosts, CheckError, CheckedPlan, Composite, Form, KeyGroup, KeyPlace, KeyUse, Layout,
-    LayoutError, Level, LinearSource, Memory, Op, Plan, ProfileError, Reg, Rotation, StepScale,
+    BootstrapCosts, CheckError, CheckedPlan, Composite, KeyGroup, KeyPlace, KeyUse, Layout, LayoutError,
+    Level, LinearSource, Memory, Op, Plan, ProfileError, Reg, Rotation, StepScale,
 };
+use refused::{assert_refused, good, refused};
 use small_plan::{compose, fill_frees, fill_keys, small_plan};
-
-fn good() -> Plan {
-    small_plan(15).0
-}
-
-/// The message of the refusal of the good plan after `change`.
-fn refused(change: impl FnOnce(&mut Plan)) -> String {
-    let mut plan = good();
-    change(&mut plan);
-    CheckedPlan::new(plan).expect_err("must be refused").to_string()
-}
-
-fn assert_refused(words: &str, change: impl FnOnce(&mut Plan)) {
-    let message = refused(change);
-    assert!(message.contains(words), "`{message}` does not say `{words}`");
-}
 
 fn conv(plan: &mut Plan) -> (&mut (u32, u32), &mut u32, &mut u32, &mut u32) {
     match &mut plan.linears[0].source {
@@ -217,41 +204,6 @@ fn registers_are_written_once_read_after_and_freed_at_the_end() {
     assert_refused("polynomial 7 of 2", |p| p.steps[2].op = Op::Polynomial { src: Reg(1), polynomial: 7 });
     assert_refused("polynomials[2] is needed by no step", |p| p.polynomials.push(p.polynomials[0].clone()));
     assert_refused("linears[4] is needed by no step", |p| p.linears.push(p.linears[0].clone()));
-}
-
-/// The good plan with its second activation, which reads a bootstrap, as a monic polynomial.
-fn with_monic(plan: &mut Plan) {
-    plan.polynomials[1].form = Form::Monic;
-    plan.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(7) };
-    plan.steps[5].level = Level(5);
-}
-
-#[test]
-fn a_monic_polynomial_reads_what_was_made_for_it() {
-    let mut plan = good();
-    with_monic(&mut plan);
-    CheckedPlan::new(plan).expect("good");
-    assert_refused("the monic polynomial takes", |p| {
-        with_monic(p);
-        p.steps[4].scale = StepScale::Layer;
-    });
-    assert_refused("the monic polynomial takes", |p| {
-        with_monic(p);
-        p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(6) };
-    });
-    assert_refused("no scale is known", |p| {
-        with_monic(p);
-        p.steps[4].scale = StepScale::Argument { polynomial: 1, level: Level(0) };
-    });
-    assert_refused("which is not monic", |p| {
-        with_monic(p);
-        p.steps[4].scale = StepScale::Argument { polynomial: 0, level: Level(7) };
-    });
-    assert_refused("is at the scale for polynomial 1", |p| {
-        with_monic(p);
-        p.steps[5].op = Op::Polynomial { src: Reg(4), polynomial: 0 };
-    });
-    assert_refused("polynomials[0].form is Monic", |p| p.polynomials[0].form = Form::Monic);
 }
 
 #[test]

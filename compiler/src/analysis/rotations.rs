@@ -21,6 +21,7 @@ pub fn schedule(source: LinearSource, input: Layout, output: Layout, profile: &P
         babies: Vec::new(),
         giants: Vec::new(),
         diagonals: 0,
+        rescaled: true,
     };
     let by_cost = |a: &Split, b: &Split| a.milliseconds.total_cmp(&b.milliseconds);
     if let Some(best) = splits(&map, profile).into_iter().min_by(by_cost) {

@@ -14,7 +14,7 @@ pub type HeGraph = Graph<HeNode>;
 pub enum HeOp {
     /// The encrypted image; its level is chosen by `assign_levels`.
     Input(Option<Level>),
-    /// A linear map, bias included; consumes one level.
+    /// A linear map, bias included; consumes one level, or none if it is not rescaled.
     Linear(Box<LinearMap>),
     /// For each rotation in turn: `x := x + rotate(x)`.
     RotateSum(Vec<Rotation>),
@@ -41,7 +41,7 @@ impl HeOp {
     /// Levels consumed. Lists every op, so a new one does not compile until it is priced.
     pub fn depth(&self) -> u8 {
         match self {
-            Self::Linear(_) => 1,
+            Self::Linear(map) => map.depth(),
             Self::Activation { plain, refreshed } => plain.depth().max(refreshed.depth()),
             Self::Polynomial(polynomial) => polynomial.depth(),
             Self::Input(_)

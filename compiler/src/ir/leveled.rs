@@ -15,7 +15,8 @@ pub struct LeveledGraph {
 impl LeveledGraph {
     /// Derives every level from the input's and the rules:
     ///
-    /// 1. a linear map consumes one level, a polynomial its depth, and neither goes below zero;
+    /// 1. a linear map consumes one level, a polynomial its depth, and neither goes below zero; a linear map without a
+    ///    rescale consumes none and reads at least a bootstrap's input level, as it needs the room there;
     /// 2. a polynomial runs on the compute levels: from at most a bootstrap's output level to at least its
     ///    input level (other primes do not suit the scale);
     /// 3. a bootstrap reads its input level exactly and leaves its output level;
@@ -79,7 +80,10 @@ fn derive(op: &HeOp, operands: &[u8], profile: &Profile) -> Result<u8, String> {
         HeOp::Linear(_) | HeOp::RotateSum(_) if first < profile.lowest_rotation_level() => {
             Err(format!("rotates at level {first}, the lowest is {}", profile.lowest_rotation_level()))
         }
-        HeOp::Linear(_) => below(1),
+        HeOp::Linear(map) if !map.rescaled && first < low => {
+            Err(format!("is not rescaled at level {first}, the lowest is {low}"))
+        }
+        HeOp::Linear(map) => below(map.depth()),
         HeOp::Polynomial(polynomial) => {
             let level = below(polynomial.depth())?;
             if first > high || level < low {

@@ -12,7 +12,9 @@
 //!    argument stays what it was;
 //! 8. every number is finite, every polynomial's domain positive;
 //! 9. the argument of a monic polynomial is made by a linear map or a bootstrap, perhaps through a level drop, and read by
-//!    nothing else.
+//!    nothing else;
+//! 10. the result of an unrescaled polynomial is read only by sums over rotations, which then are read only by linear maps
+//!     without a rescale, and by such maps, whose results are read only by the output.
 
 use super::{HeGraph, HeNode, HeOp};
 use fhecc_plan::{Form, Layout, Polynomial};
@@ -50,6 +52,22 @@ pub fn verify(graph: &HeGraph, slots: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether `user` may read the result of `node`, if that was not rescaled.
+fn may_read(node: &HeNode, operands: &[&HeNode], user: &HeNode) -> bool {
+    let square = |n: &HeNode| matches!(&n.op, HeOp::Polynomial(p) if p.form == Form::Unrescaled);
+    let last = |n: &HeNode| matches!(&n.op, HeOp::Linear(map) if !map.rescaled);
+    let sum = |n: &HeNode| matches!(n.op, HeOp::RotateSum(_));
+    if last(node) {
+        matches!(user.op, HeOp::Output)
+    } else if square(node) {
+        last(user) || sum(user)
+    } else if sum(node) && operands.iter().any(|o| square(o)) {
+        last(user)
+    } else {
+        true
+    }
+}
+
 fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -> Result<(), String> {
     if operands.len() != node.op.arity() {
         return Err(format!("takes {} operands, has {}", node.op.arity(), operands.len()));
@@ -65,6 +83,9 @@ fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -
     let partial = |n: &HeNode| {
         !matches!(n.op, HeOp::Linear(_) | HeOp::DropLevel(_) | HeOp::Output | HeOp::RotateSum(_))
     };
+    if let Some(wrong) = users.iter().find(|user| !may_read(node, operands, user)) {
+        return Err(format!("was not rescaled and is read by a {}", wrong.op.name()));
+    }
     let allowed =
         |found: bool| if found { Ok(()) } else { Err("is read by an operation that may not".to_owned()) };
     match &node.op {
@@ -100,6 +121,11 @@ fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -
             let makes = matches!(operands[0].op, HeOp::Linear(_) | HeOp::Bootstrap | HeOp::DropLevel(_));
             if polynomial.form == Form::Monic && !(makes && polynomial.gain().is_some()) {
                 return Err("the argument is not made for a monic polynomial".to_owned());
+            }
+            if polynomial.form == Form::Unrescaled
+                && (polynomial.degree() != 2 || polynomial.gain().is_none())
+            {
+                return Err("the polynomial needs a rescale".to_owned());
             }
         }
         HeOp::Bootstrap => {

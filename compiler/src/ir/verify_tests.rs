@@ -177,6 +177,35 @@ fn every_invariant_of_ciphertext_graphs_has_a_bad_input() {
         }),
         "read by a monic polynomial and others",
     );
+    let unrescaled = Polynomial { form: Form::Unrescaled, ..Polynomial::series(1.0, vec![0.2, 0.5, 0.2]) };
+    expect(
+        he_error(|g, find| {
+            let id = find(g, "polynomial");
+            g.op_mut(id).op = HeOp::Polynomial(unrescaled.clone());
+        }),
+        "was not rescaled and is read by a",
+    );
+    expect(
+        he_error(|g, find| {
+            let (sum, output) = (find(g, "rotate_sum"), find(g, "output"));
+            let (id, last) = (g.operands(sum)[0], g.operands(output)[0]);
+            let series = Polynomial::series(1.0, vec![0.2, 0.5, 0.2, 0.1]);
+            g.op_mut(id).op = HeOp::Polynomial(Polynomial { form: Form::Unrescaled, ..series });
+            if let HeOp::Linear(map) = &mut g.op_mut(last).op {
+                map.rescaled = false;
+            }
+        }),
+        "the polynomial needs a rescale",
+    );
+    expect(
+        he_error(|g, find| {
+            let id = find(g, "linear");
+            if let HeOp::Linear(map) = &mut g.op_mut(id).op {
+                map.rescaled = false;
+            }
+        }),
+        "was not rescaled and is read by a",
+    );
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn reads_at(user: &HeOp, result: u8, profile: &Profile) -> u8 {
     }
 }
 
+fn unrescaled(op: &HeOp) -> bool {
+    matches!(op, HeOp::Linear(map) if !map.rescaled)
+}
+
 /// Assigns all levels.
 ///
 /// # Errors
@@ -74,8 +78,13 @@ fn assign(
         let floor = match graph.op(*id).op {
             HeOp::Polynomial(_) | HeOp::Activation { .. } => profile.bootstrap_input_level(),
             HeOp::Bootstrap => profile.bootstrap_output_level(),
+            HeOp::Linear(ref map) if !map.rescaled => profile.bootstrap_input_level(),
             HeOp::Linear(_) => lowest_result,
             HeOp::RotateSum(_) => profile.lowest_rotation_level(),
+            // A result that was not rescaled has no room on lower levels.
+            HeOp::Output if graph.operands(*id).iter().any(|o| unrescaled(&graph.op(*o).op)) => {
+                profile.bootstrap_input_level()
+            }
             HeOp::Input(_) | HeOp::Add | HeOp::DropLevel(_) | HeOp::Output => 0,
         };
         needed.insert(*id, readers.max(floor));

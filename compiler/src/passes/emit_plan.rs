@@ -119,13 +119,20 @@ impl Tables {
     }
 }
 
-/// The scales of what is made for monic polynomials: of the maker, and of the level drop in between if there is one.
-fn scales(graph: &LeveledGraph) -> BTreeMap<NodeId, StepScale> {
+/// All scales other than a layer's: of what is made for monic polynomials, that is of the maker and of the level drop in
+/// between if there is one; and of what is not rescaled.
+fn scales(graph: &LeveledGraph, profile: &Profile) -> BTreeMap<NodeId, StepScale> {
     let polynomials = graph.steps().iter().filter(|id| matches!(graph.node(**id).op, HeOp::Polynomial(_)));
     let mut scales = BTreeMap::new();
     for (polynomial, id) in (0u32..).zip(polynomials) {
-        if !matches!(&graph.node(*id).op, HeOp::Polynomial(p) if p.form == Form::Monic) {
-            continue;
+        let HeOp::Polynomial(p) = &graph.node(*id).op else { continue };
+        match p.form {
+            Form::Series => continue,
+            Form::Monic => {}
+            Form::Unrescaled => {
+                unrescaled(graph, profile, (*id, p.square_log2(profile)), polynomial, &mut scales);
+                continue;
+            }
         }
         let scale = StepScale::Argument { polynomial, level: graph.operand_level(*id) };
         let mut made = graph.graph().operands(*id).first().copied();
@@ -136,6 +143,25 @@ fn scales(graph: &LeveledGraph) -> BTreeMap<NodeId, StepScale> {
         }
     }
     scales
+}
+
+/// The scales behind an unrescaled polynomial with this log2 of its result's.
+fn unrescaled(
+    graph: &LeveledGraph,
+    profile: &Profile,
+    (id, log2): (NodeId, Option<f64>),
+    polynomial: u32,
+    scales: &mut BTreeMap<NodeId, StepScale>,
+) {
+    scales.insert(id, StepScale::Square { polynomial });
+    for (user, _) in graph.graph().users(id) {
+        if matches!(graph.node(user).op, HeOp::RotateSum(_)) {
+            unrescaled(graph, profile, (user, log2), polynomial, scales);
+        } else {
+            let log2 = profile.raised_log2(graph.level(user).0, log2.unwrap_or_default());
+            scales.insert(user, StepScale::Raised { log2 });
+        }
+    }
 }
 
 /// Writes the plan.
@@ -153,7 +179,7 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
     let input = find(|op| matches!(op, HeOp::Input(_))).ok_or_else(|| bug("there is no input".to_owned()))?;
     let result = graph.graph().operands(output)[0];
 
-    let scales = scales(graph);
+    let scales = scales(graph, profile);
     let mut tables = Tables::default();
     let mut steps = Vec::with_capacity(graph.steps().len());
     for id in graph.steps() {

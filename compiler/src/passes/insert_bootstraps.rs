@@ -97,6 +97,7 @@ impl Search<'_> {
                 let high = self.profile.bootstrap_output_level();
                 (lowest.min(high), polynomial.depth(), self.profile.bootstrap_input_level())
             }
+            HeOp::Linear(map) if !map.rescaled => (lowest, 0, self.profile.bootstrap_input_level()),
             HeOp::Linear(_) | HeOp::RotateSum(_) => {
                 (lowest, op.depth(), self.profile.lowest_rotation_level().saturating_sub(op.depth()))
             }

@@ -160,7 +160,7 @@ fn layer(net: &mut Net, x: NodeId, choice: u32) -> NodeId {
             )
         }
         2 => net.batch_norm(x),
-        3 | 4 => net.relu_degree(x, [3, 5, 7, 15][first as usize]),
+        3 | 4 => net.relu_degree(x, [2, 3, 7, 15][first as usize]),
         5 => {
             let y = net.relu_degree(x, 3);
             let y = net.conv(y, shape.channels, 3, 1, 1, 1);

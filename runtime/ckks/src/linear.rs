@@ -78,12 +78,15 @@ pub struct LinearMap<'a> {
     pub gathers: &'a [i32],
     /// The diagonals of the folded map, if they were encoded before; for another scale they are encoded again.
     pub held: Option<&'a HeldDiagonals>,
+    /// Whether the result is rescaled, one level lower. Without that it stays where it is, at the product of the argument's
+    /// scale and the diagonals'.
+    pub rescaled: bool,
 }
 
 impl<'a> LinearMap<'a> {
-    /// These diagonals by this schedule, of an argument as it is.
+    /// These diagonals by this schedule, of an argument as it is, rescaled.
     pub fn new(giants: &'a [GiantStep], diagonals: &'a dyn DiagonalSource) -> Self {
-        Self { giants, diagonals, fold: None, gathers: &[], held: None }
+        Self { giants, diagonals, fold: None, gathers: &[], held: None, rescaled: true }
     }
 }
 
@@ -102,13 +105,13 @@ impl Evaluator<'_> {
         self.linear_transform_to(ciphertext, map, ciphertext.scale)
     }
 
-    /// `ciphertext` times the matrix, rescaled: one level lower and at exactly `target`, the diagonals being
+    /// `ciphertext` times the matrix, one level lower if it is to be rescaled, at exactly `target`, the diagonals being
     /// encoded at the scale that leads there.
     ///
     /// # Errors
     ///
     /// [`EvaluationError`] if no level is left, a rotation key is missing, the keys differ in their number of
-    /// special primes, or a diagonal cannot be encoded.
+    /// special primes, a diagonal cannot be encoded, or the target without a rescale does not fit the modulus.
     pub fn linear_transform_to(
         &self,
         ciphertext: &Ciphertext,
@@ -139,14 +142,17 @@ impl Evaluator<'_> {
                 return Err(EvaluationError::ScaleMismatch { left, right });
             }
         }
-        let scale = self.diagonal_scale(first.level, first.scale, target);
+        let scale = self.diagonal_scale(map, first.level, first.scale, target);
+        if !map.rescaled {
+            self.product_scale(first.scale, scale, first.level)?;
+        }
         let n = self.parameters().n();
         let gathers = map.gathers.iter().map(|&rotation| Galois::rotation(rotation.into(), n));
         let mut out = match map.fold {
             None => {
                 let encoded = Encoded { encoder: self.encoder(), diagonals: map.diagonals, scale };
                 let sums: Vec<Galois> = gathers.collect();
-                self.encoded_transform(ciphertexts, map.giants, &encoded, &sums, scale)?
+                self.encoded_transform(ciphertexts, map, &encoded, &sums)?
             }
             Some(fold) => {
                 let folding = Folding::new(self.parameters(), fold)?;
@@ -158,7 +164,7 @@ impl Evaluator<'_> {
                     _ => &encoded,
                 };
                 let sums: Vec<Galois> = folding.trace().chain(gathers).collect();
-                self.encoded_transform(&arguments, map.giants, encoded, &sums, scale)?
+                self.encoded_transform(&arguments, map, encoded, &sums)?
             }
         };
         out.iter_mut().for_each(|ciphertext| ciphertext.scale = target);
@@ -185,26 +191,26 @@ impl Evaluator<'_> {
             what: "a map without folds; allowed: folded ones".into(),
         })?;
         let folding = Folding::new(parameters, fold)?;
-        let scale = self.diagonal_scale(level, scale, target);
+        let scale = self.diagonal_scale(map, level, scale, target);
         HeldDiagonals::new(&folding.encoded(self.encoder(), map.diagonals, scale), map.giants)
     }
 
     /// The scale of diagonals that takes arguments at `level` and `scale` to `target`.
-    fn diagonal_scale(&self, level: usize, scale: Scale, target: Scale) -> Scale {
-        self.parameters().rescale_factor(level).mul(target.div(scale))
+    fn diagonal_scale(&self, map: &LinearMap<'_>, level: usize, scale: Scale, target: Scale) -> Scale {
+        let factor = target.div(scale);
+        if map.rescaled { self.parameters().rescale_factor(level).mul(factor) } else { factor }
     }
 
-    /// Every ciphertext times a matrix encoded at `plaintext_scale`, to which its image under every one of `images` is added
-    /// in turn, rescaled. All have the same level.
+    /// Every ciphertext times a matrix, to which its image under every one of `images` is added in turn, rescaled if it is to
+    /// be. All have the same level. The results' scale is left to the caller.
     fn encoded_transform(
         &self,
         ciphertexts: &[Ciphertext],
-        giants: &[GiantStep],
+        map: &LinearMap<'_>,
         diagonals: &dyn EncodedDiagonals,
         images: &[Galois],
-        plaintext_scale: Scale,
     ) -> Result<Vec<Ciphertext>, EvaluationError> {
-        let parameters = self.parameters();
+        let (parameters, giants) = (self.parameters(), map.giants);
         let level = self.common_level(ciphertexts)?;
         let babies = ciphertexts.par_iter().map(|input| HoistedBabies::new(self, input, giants, images));
         let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
@@ -231,9 +237,12 @@ impl Evaluator<'_> {
             images.iter().try_for_each(|&galois| map_and_add(self, sum.clone(), galois, sum))
         })?;
         let finish = |(sum, input): (ExtendedPair, &Ciphertext)| {
-            let (c0, c1) = sum.mod_down_rescale(parameters);
-            let scale = input.scale.mul(plaintext_scale).div(parameters.rescale_factor(level));
-            Ciphertext { level: parameters.level_below(level), scale, c0, c1 }
+            let (level, (c0, c1)) = if map.rescaled {
+                (parameters.level_below(level), sum.mod_down_rescale(parameters))
+            } else {
+                (level, sum.mod_down_fitted(parameters))
+            };
+            Ciphertext { level, scale: input.scale, c0, c1 }
         };
         Ok(sums.into_par_iter().zip(ciphertexts).map(finish).collect())
     }

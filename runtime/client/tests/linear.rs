@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fhecc_ckks::{
     Ciphertext, DiagonalSource, Encoder, EvaluationError, EvaluationKeys, Evaluator, Fold, GiantStep,
-    KeyKind, KeyRequest, LinearMap, Parameters, ParametersLiteral, split_rotations,
+    KeyKind, KeyRequest, LinearMap, Parameters, ParametersLiteral, Scale, split_rotations,
 };
 use fhecc_client::{Decryptor, Encryptor, KeyGenerator, SecretKey, SeedSequence};
 
@@ -171,6 +171,26 @@ fn folded_maps_equal_the_clear_product_with_as_many_diagonals_in_one() {
         let error = found.iter().enumerate().map(error).fold(0.0, f64::max);
         assert!(error < f64::exp2(-14.0), "period {period}, folds {folds:?}: 2^{:.1}", error.log2());
     }
+}
+
+#[test]
+fn without_a_rescale_the_level_stays_and_the_scales_multiply() {
+    let setup = Setup::new();
+    let slots = setup.parameters.slots();
+    let x = waves(slots, 0.2);
+    let giants = split_rotations(&(-4..=5).collect(), 4);
+    let keys = setup.keys(&setup.schedule_keys(&giants, 3, 2));
+    let diagonals = Diagonals((-4..=5).map(|d| (d, waves(slots, f64::from(d)))).collect());
+    let map = LinearMap { rescaled: false, ..LinearMap::new(&giants, &diagonals) };
+    let (evaluator, input) = (Evaluator::new(&setup.parameters, &keys), setup.encrypt(&x, 2));
+    let output = evaluator.linear_transform_to(&input, &map, Scale::from_pow2(70)).unwrap();
+    assert_eq!((output.level(), output.scale().log2()), (2, 70.0));
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(error < f64::exp2(-16.0), "2^{:.1}", error.log2());
+    // Level 2 has 96 bits.
+    let wide = evaluator.linear_transform_to(&input, &map, Scale::from_pow2(97));
+    assert!(matches!(wide, Err(EvaluationError::ScaleRange { .. })), "{wide:?}");
 }
 
 #[test]

@@ -121,6 +121,33 @@ fn degrees_two_and_four_take_one_level_less_and_end_at_exactly_the_scale() {
 }
 
 #[test]
+fn degree_two_without_a_rescale_stays_at_its_level_at_the_scale_of_the_square() {
+    let setup = Setup::new();
+    let evaluator = Evaluator::new(&setup.parameters, &setup.keys);
+    let x = ramp(setup.parameters.slots());
+    for coefficients in [vec![0.3, 0.5, 0.22], vec![0.1, -0.5, -0.7]] {
+        let series = Chebyshev { coefficients, domain: (-1.0, 1.0) };
+        let monic = Monic::new(&series).unwrap();
+        for level in [1, 5] {
+            let output = evaluator.monic_unrescaled(&setup.encrypt(&x, level), &monic).unwrap();
+            // The square of 2^40, over the coefficient of x^2.
+            let leading = (2.0 * series.coefficients[2]).abs();
+            assert_eq!(output.level(), level);
+            assert!((output.scale().log2() - (80.0 - leading.log2())).abs() < 1e-12);
+            let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+            let error = found.iter().zip(&x).map(|(y, &x)| (y - series.evaluate(x)).abs());
+            let error = error.fold(0.0, f64::max);
+            assert!(error < f64::exp2(-20.0), "{series:?} at level {level}: 2^{:.1}", error.log2());
+        }
+        let narrow = evaluator.monic_unrescaled(&setup.encrypt(&x, 0), &monic);
+        assert!(matches!(narrow, Err(EvaluationError::ScaleRange { .. })), "{narrow:?}");
+    }
+    let four = Monic::new(&Chebyshev { coefficients: vec![0.5; 5], domain: (-1.0, 1.0) }).unwrap();
+    let refused = evaluator.monic_unrescaled(&setup.encrypt(&x, 3), &four);
+    assert!(matches!(refused, Err(EvaluationError::Argument { .. })), "{refused:?}");
+}
+
+#[test]
 fn other_domains_are_mapped_for_free() {
     let setup = Setup::new();
     let (lo, hi) = (-0.5, 1.1);

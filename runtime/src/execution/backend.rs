@@ -23,6 +23,10 @@ pub enum Target<'a> {
     Layer,
     /// The one at which this monic polynomial takes its argument at this level.
     Argument(&'a Polynomial, Level),
+    /// What this polynomial leaves, which is not rescaled.
+    Square(&'a Polynomial),
+    /// Two to this power.
+    Raised(u32),
 }
 
 /// Computes the operations of a plan on some representation of slots.
@@ -59,17 +63,17 @@ pub trait Backend {
         None
     }
 
-    /// Makes what a later [`Backend::linear`] of this layer needs besides its argument, at `level`, and holds it, if the plan
-    /// says so. Without it the first use does.
+    /// Makes what a later [`Backend::linear`] of this layer needs besides its argument, which is at this level and scale, and
+    /// holds it, if the plan says so. Without it the first use does.
     ///
     /// # Errors
     ///
     /// As [`Backend::linear`].
-    fn prepare(&self, _: &LinearLayer<'_>, _: usize, _: Target<'_>) -> Result<(), Self::Error> {
+    fn prepare(&self, _: &LinearLayer<'_>, _: (usize, Target<'_>), _: Target<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// The linear map, bias included; one level lower at the scale wanted.
+    /// The linear map, bias included, at the scale wanted; one level lower if the map is rescaled.
     ///
     /// # Errors
     ///

@@ -71,10 +71,16 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
             return fail(format!("{} is {found}; allowed: 1 to {MAX_DEGREE}", place("degree")));
         }
         polynomial.coefficients.iter().try_for_each(|&c| finite(c, || place("coefficients")))?;
-        if polynomial.form == Form::Monic && polynomial.gain().is_none() {
+        let fits = match polynomial.form {
+            Form::Series => true,
+            Form::Monic => polynomial.gain().is_some(),
+            Form::Unrescaled => polynomial.square_log2(&plan.parameters).is_some(),
+        };
+        if !fits {
             return fail(format!(
-                "{} is Monic; allowed for degrees 2 and 4 with a coefficient of the highest power between 2^-3 and 2^3 to that degree",
-                place("form")
+                "{} is {:?}; allowed for degree 2 (Monic also 4) with a coefficient of the highest power between 2^-3 and 2^3 to that degree",
+                place("form"),
+                polynomial.form
             ));
         }
     }

@@ -132,12 +132,39 @@ impl Program<'_> {
             StepScale::Argument { polynomial, .. } => {
                 Err(format!("{reg} is at the scale for polynomial {polynomial}, which alone may read it"))
             }
+            StepScale::Square { .. } | StepScale::Raised { .. } => {
+                Err(format!("{reg} was not rescaled; only sums and linear maps without a rescale read it"))
+            }
+        }
+    }
+
+    /// A register at the scale of layers or of a square that was not rescaled.
+    fn read_square(&self, reg: Reg) -> Result<&State, String> {
+        let state = self.read_any(reg)?;
+        if matches!(state.scale, StepScale::Square { .. }) { Ok(state) } else { self.read(reg) }
+    }
+
+    /// Refuses a scale that leaves no room for values at `level`.
+    fn room(&self, scale: StepScale, level: u8) -> Result<(), String> {
+        let allowed = self.plan.parameters.largest_raised_log2(level);
+        match scale.nominal_log2(self.plan) {
+            Some(found) if found <= f64::from(allowed) => Ok(()),
+            found => Err(format!(
+                "the result is at scale 2^{:.1}; allowed without a rescale at level {level}: up to 2^{allowed}",
+                found.unwrap_or(f64::NAN)
+            )),
         }
     }
 
     /// The scale that a linear map or a bootstrap is asked for: a layer's, or that of a monic polynomial's argument.
     fn made_for(&self, scale: StepScale, result: u8) -> Result<StepScale, String> {
-        let StepScale::Argument { polynomial, level } = scale else { return Ok(scale) };
+        let (polynomial, level) = match scale {
+            StepScale::Layer => return Ok(scale),
+            StepScale::Argument { polynomial, level } => (polynomial, level),
+            StepScale::Square { .. } | StepScale::Raised { .. } => {
+                return Err(format!("the result is made at {scale:?}, but rescaled"));
+            }
+        };
         let form = self.plan.polynomials.get(polynomial as usize).map(|p| p.form);
         if form != Some(Form::Monic) {
             return Err(format!("the result is made for polynomial {polynomial}, which is not monic"));
@@ -185,10 +212,15 @@ impl Program<'_> {
             }
             Op::Linear { src, map } => {
                 let state = self.linear(index, *src, *map)?;
-                State { scale: self.made_for(step.scale, state.level)?, ..state }
+                let rescaled = self.plan.linears.get(*map as usize).is_none_or(|map| map.rescaled);
+                let scale = if rescaled { self.made_for(step.scale, state.level)? } else { step.scale };
+                if !rescaled {
+                    self.unrescaled(*src, scale, state.level)?;
+                }
+                State { scale, ..state }
             }
             Op::RotateSum { src, rotations } => {
-                let state = self.read(*src)?.clone();
+                let state = self.read_square(*src)?.clone();
                 let layout = self.rotate_sum(&state, rotations)?;
                 rotations.iter().try_for_each(|&r| self.key(index, r, state.level))?;
                 State { layout, unused: Unused::Sums, ..state }
@@ -210,6 +242,9 @@ impl Program<'_> {
             }
             Op::DropLevel { src } => {
                 let state = self.read_any(*src)?.clone();
+                if matches!(state.scale, StepScale::Square { .. } | StepScale::Raised { .. }) {
+                    return Err(format!("{src} was not rescaled: a lower level may not hold it"));
+                }
                 if step.level.0 >= state.level {
                     return Err(format!(
                         "level {} is not below the operand's, {}",
@@ -235,6 +270,12 @@ impl Program<'_> {
                 };
                 let state = match found.form {
                     Form::Series => bounded(self.read(*src)?)?,
+                    Form::Unrescaled => {
+                        let state = bounded(self.read(*src)?)?;
+                        let scale = StepScale::Square { polynomial: *polynomial };
+                        self.room(scale, state.level)?;
+                        State { scale, ..state }
+                    }
                     Form::Monic => {
                         let state = bounded(self.read_any(*src)?)?;
                         let level = Level(state.level);
@@ -256,17 +297,17 @@ impl Program<'_> {
     }
 
     fn linear(&mut self, index: usize, src: Reg, map: u32) -> Result<State, String> {
-        let state = self.read(src)?.clone();
         let Some(linear) = self.plan.linears.get(map as usize) else {
             return Err(format!("linear map {map} of {}", self.plan.linears.len()));
         };
+        let state = if linear.rescaled { self.read(src)? } else { self.read_square(src)? }.clone();
         let others = linear.other_rotations();
         self.budget.spend(linear.input.channels as usize + linear.babies.len() + others.len())?;
         if !same_slots(&state.layout, &linear.input) {
             let (found, expected) = (describe(&state.layout), describe(&linear.input));
             return Err(format!("the operand is {found}; the linear map reads {expected}"));
         }
-        let Some(level) = state.level.checked_sub(1) else {
+        let Some(level) = state.level.checked_sub(linear.depth()) else {
             return Err("the operand has level 0; a linear map consumes one".to_owned());
         };
         self.linear_used[map as usize] = true;
@@ -275,6 +316,18 @@ impl Program<'_> {
         }
         let (layout, unused) = (linear.output, Unused::Zero);
         Ok(State { level, scale: StepScale::Layer, layout, unused, read: false })
+    }
+
+    /// Checks the scale that a linear map without a rescale leaves: above its operand's, and with room for values.
+    fn unrescaled(&self, src: Reg, scale: StepScale, level: u8) -> Result<(), String> {
+        if !matches!(scale, StepScale::Raised { .. }) {
+            return Err(format!("scale {scale:?} is stated; allowed without a rescale: Raised"));
+        }
+        let operand = self.read_any(src)?.scale.nominal_log2(self.plan).unwrap_or(f64::INFINITY);
+        if scale.nominal_log2(self.plan).is_none_or(|log2| log2 <= operand) {
+            return Err(format!("{scale:?} is not above the operand's scale, 2^{operand:.1}"));
+        }
+        self.room(scale, level)
     }
 
     /// Checks that rotations sum every channel over its pixels, and gives the layout of the sums.
@@ -357,8 +410,8 @@ impl Program<'_> {
         let Some(Some(result)) = self.registers.get(&output) else {
             return Err(format!("output register {output} is never written"));
         };
-        if result.scale != StepScale::Layer {
-            return Err(format!("output register {output} is at the scale for a polynomial"));
+        if !matches!(result.scale, StepScale::Layer | StepScale::Raised { .. }) {
+            return Err(format!("output register {output} is not at the scale of a layer's result"));
         }
         if !same_slots(&result.layout, &plan.output.layout) {
             let (found, stated) = (describe(&result.layout), describe(&plan.output.layout));

@@ -144,6 +144,7 @@ mod tests {
             babies: Vec::new(),
             giants: Vec::new(),
             diagonals: 0,
+            rescaled: true,
         }
     }
 

@@ -31,6 +31,7 @@ fn map(source: LinearSource, input: Layout, output: Layout) -> LinearMap {
         babies: Vec::new(),
         giants: Vec::new(),
         diagonals: 0,
+        rescaled: true,
     }
 }
 

@@ -70,7 +70,7 @@ fn polynomial_ms(costs: &Costs, polynomial: &Polynomial, level: Level) -> f64 {
     let sum: f64 = levels.map(|level| costs.at(level).multiply_ms).sum();
     let products = match polynomial.form {
         Form::Series => products(polynomial.degree()),
-        Form::Monic => polynomial.degree() / 2,
+        Form::Monic | Form::Unrescaled => polynomial.degree() / 2,
     };
     products as f64 * sum / f64::from(depth)
 }
@@ -89,8 +89,7 @@ pub fn step_ms(plan: &Plan, step: &Step) -> f64 {
     let costs = &plan.parameters.costs;
     match &step.op {
         Op::Linear { map, .. } => plan.linears.get(*map as usize).map_or(0.0, |map| {
-            // The operand is one level above the result.
-            let level = Level(step.level.0.saturating_add(1));
+            let level = Level(step.level.0.saturating_add(map.depth()));
             let held =
                 if plan.memory.encoded_diagonals { encoding_ms(&plan.parameters, map, level) } else { 0.0 };
             linear_ms(&plan.parameters, map, level) - held + composed_ms(plan, step, level)

@@ -2,8 +2,8 @@
 
 use fhecc_plan::prediction::MemoryUse;
 use fhecc_plan::{
-    BatchNorm, BootstrapRotations, BootstrapSpec, Composite, Costs, Counts, InputSpec, KeyPlace, KeyUse,
-    Layout, Level, LevelCosts, LinearMap, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan,
+    BatchNorm, BootstrapRotations, BootstrapSpec, Composite, Costs, Counts, Form, InputSpec, KeyPlace,
+    KeyUse, Layout, Level, LevelCosts, LinearMap, LinearSource, Memory, NetworkInfo, Op, OutputSpec, Plan,
     Polynomial, Profile, Reg, Rotation, Step, StepScale, Tensor, Weights, digest_hex,
 };
 use std::collections::BTreeMap;
@@ -140,6 +140,7 @@ impl Builder {
             babies: Vec::new(),
             giants: Vec::new(),
             diagonals: 0,
+            rescaled: true,
         };
         schedule(&mut map);
         self.plan.linears.push(map);
@@ -296,6 +297,29 @@ pub(crate) fn fold_all(plan: &mut Plan) {
         map.folds = halves.take(map.most_folds(slots)).collect();
         schedule(map);
     }
+    fill_keys(plan);
+    plan.seal().expect("finite");
+}
+
+/// Puts an activation of degree two before the pool, and rescales nothing from there on.
+pub(crate) fn unrescale_tail(plan: &mut Plan) {
+    let series = Polynomial::series(4.0, vec![0.2, 1.0, 4.0]);
+    plan.polynomials.push(Polynomial { form: Form::Unrescaled, ..series });
+    let (polynomial, dst) = (plan.polynomials.len() as u32 - 1, Reg(plan.steps.len() as u32));
+    let scale = StepScale::Square { polynomial };
+    let (sum, pool) = (plan.steps[8].clone(), plan.steps[9].clone());
+    let op = Op::Polynomial { src: sum.dst, polynomial };
+    plan.steps.insert(9, Step { dst, op, scale, layer: "relu3".to_owned(), ..sum });
+    let Op::RotateSum { rotations, .. } = pool.op else { panic!("{:?}", pool.op) };
+    plan.steps[10].op = Op::RotateSum { src: dst, rotations };
+    plan.steps[10].scale = scale;
+    let log2 = plan.parameters.raised_log2(2, scale.nominal_log2(plan).expect("degree two"));
+    (plan.steps[11].level, plan.steps[11].scale) = (Level(2), StepScale::Raised { log2 });
+    // The head-room is for logits up to 1.
+    let map = &mut plan.linears[3];
+    (map.rescaled, map.weight_factor, map.bias_factor) =
+        (false, map.weight_factor / 32.0, map.bias_factor / 32.0);
+    fill_frees(plan);
     fill_keys(plan);
     plan.seal().expect("finite");
 }

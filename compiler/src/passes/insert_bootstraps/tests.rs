@@ -32,6 +32,7 @@ impl Program {
             babies: vec![fhecc_plan::Rotation(0)],
             giants: vec![fhecc_plan::Rotation(0)],
             diagonals: 1,
+            rescaled: true,
         };
         self.push(HeOp::Linear(Box::new(map)), "linear", &[x])
     }

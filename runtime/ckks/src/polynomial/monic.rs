@@ -81,6 +81,12 @@ impl Monic {
         self.square_scale(parameters, level).mul(gain)
     }
 
+    /// The scale of a result without a rescale for an argument at `scale`: that of the square of z.
+    pub fn unrescaled_scale(&self, scale: Scale) -> Scale {
+        let z = scale.div(Scale::from_f64(self.gain).unwrap_or(Scale::from_pow2(0)));
+        z.mul(z)
+    }
+
     /// S, the scale of z.
     fn square_scale(&self, parameters: &Parameters, level: usize) -> Scale {
         let lowest = level - (self.depth() - 1);
@@ -118,6 +124,30 @@ impl Evaluator<'_> {
             return Err(EvaluationError::ScaleMismatch { left: value.scale.log2(), right });
         }
         value.scale = parameters.scale();
+        if monic.negative { self.negate(&value) } else { Ok(value) }
+    }
+
+    /// The polynomial of degree two of every slot at the level of `x`, at any scale, and at the scale
+    /// [`Monic::unrescaled_scale`], which the modulus must have room for.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] for another degree, a scale that does not fit the modulus, or a missing relinearisation key.
+    pub fn monic_unrescaled(&self, x: &Ciphertext, monic: &Monic) -> Result<Ciphertext, EvaluationError> {
+        x.check(self.parameters())?;
+        if monic.inner.is_some() {
+            return Err(EvaluationError::Argument {
+                what: "degree four without a rescale; allowed: two".into(),
+            });
+        }
+        let scale = monic.unrescaled_scale(x.scale);
+        let mut z = x.clone();
+        z.scale = scale.sqrt();
+        let mut sum = Sum::new(self, x.level, scale);
+        sum.add_product(&z, &z)?;
+        sum.add_term(&z, monic.d)?;
+        sum.add_constant(monic.e)?;
+        let value = sum.relinearise()?;
         if monic.negative { self.negate(&value) } else { Ok(value) }
     }
 

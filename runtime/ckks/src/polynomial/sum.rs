@@ -32,7 +32,7 @@ impl Part<'_> {
 /// The sum `f sum_i a_i b_i + sum_j k_j c_j + k` at a fixed level and scale, `f` being 1 or 2.
 ///
 /// Everything added has exactly this scale: products are checked, constants are encoded to fit. Nothing is
-/// computed before [`Sum::rescale`], which then makes one pass over every row.
+/// computed before [`Sum::rescale`] or [`Sum::relinearise`], which then makes one pass over every row.
 pub(crate) struct Sum<'a> {
     evaluator: &'a Evaluator<'a>,
     level: usize,
@@ -104,12 +104,31 @@ impl<'a> Sum<'a> {
     ///
     /// Level 0, or no relinearisation key for the level.
     pub(crate) fn rescale(self) -> Result<Ciphertext, EvaluationError> {
-        let parameters = self.evaluator.parameters();
-        let (level, n) = (self.level, parameters.n());
+        let (parameters, level) = (self.evaluator.parameters(), self.level);
         if level == 0 {
             return Err(EvaluationError::LevelTooLow { found: 0, needed: 1 });
         }
         let scale = self.scale.div(parameters.rescale_factor(level));
+        let (c0, c1) = self.compute(true)?;
+        Ok(Ciphertext { level: parameters.level_below(level), scale, c0, c1 })
+    }
+
+    /// Computes the sum and relinearises it if there are products; its level and scale stay.
+    ///
+    /// # Errors
+    ///
+    /// A scale that does not fit the modulus, or no relinearisation key for the level.
+    pub(crate) fn relinearise(self) -> Result<Ciphertext, EvaluationError> {
+        let (level, scale) = (self.level, self.scale);
+        self.evaluator.product_scale(scale, Scale::from_pow2(0), level)?;
+        let (c0, c1) = self.compute(false)?;
+        Ok(Ciphertext { level, scale, c0, c1 })
+    }
+
+    /// The relinearised sum, divided by [`crate::Parameters::rescale_factor`] if `rescaled`.
+    fn compute(self, rescaled: bool) -> Result<(Poly, Poly), EvaluationError> {
+        let parameters = self.evaluator.parameters();
+        let (level, n) = (self.level, parameters.n());
         let compute = |part_of: &(dyn Fn(Part<'_>) + Sync)| {
             let mut poly = Poly::unfilled(n, parameters.limbs_at(level));
             let strip = n.min(STRIP);
@@ -123,15 +142,13 @@ impl<'a> Sum<'a> {
         };
         let d0 = compute(&|part| self.constant_part(part));
         let d1 = compute(&|part| self.linear_part(part));
-        let (c0, c1) = if self.products.is_empty() {
-            divide_pair(parameters, (d0, d1), level, 0, true)
-        } else {
-            let d2 = compute(&|part| self.square_part(part));
-            let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
-            key_product_plus(parameters, (level, &d2), key, [Some(&d0), Some(&d1)])?
-                .mod_down_rescale(parameters)
-        };
-        Ok(Ciphertext { level: parameters.level_below(level), scale, c0, c1 })
+        if self.products.is_empty() {
+            return Ok(if rescaled { divide_pair(parameters, (d0, d1), level, 0, true) } else { (d0, d1) });
+        }
+        let d2 = compute(&|part| self.square_part(part));
+        let key = self.evaluator.keys().get(KeyKind::Relinearisation, level)?;
+        let product = key_product_plus(parameters, (level, &d2), key, [Some(&d0), Some(&d1)])?;
+        Ok(if rescaled { product.mod_down_rescale(parameters) } else { product.mod_down_fitted(parameters) })
     }
 
     /// Some of what is not multiplied by the secret.
