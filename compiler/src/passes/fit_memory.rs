@@ -4,7 +4,8 @@
 //! diagonals of linear maps are held or how many are worked on at a time, which rotations of linear layers are done as two
 //! for want of a key, and which keys lie on disk, such that the predicted peak keeps to the budget and the predicted time
 //! is least.
-//! Keys go to disk only where nothing else suffices, those that are used least first.
+//! Keys go to disk only where everything else takes [`DISK_WORTH`] times as long or does not suffice, those that are used
+//! least first.
 //! Does not: change what is computed.
 //!
 //! Requires: a plan as `emit_plan` makes it, with a key for every rotation and nothing on disk.
@@ -26,6 +27,9 @@ const BLOCKS: [u64; 3] = [Memory::LARGEST_BLOCK, 16 << 20, 4 << 20];
 
 /// Plans with composites that are tried: from a part of all keys that can be spared to all of them.
 const FEWER_KEYS: usize = 4;
+
+/// How many times as long a plan without keys on disk may take as one with: the disk's rate is known least.
+pub const DISK_WORTH: f64 = 1.25;
 
 /// What [`fit_memory`] chose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,13 +159,14 @@ fn chosen(mut plan: Plan, budget: Option<u64>, threads: u32) -> Result<Plan, Mem
     }
     let fits = |plan: &Plan| plan.memory.peak_bytes.is_some_and(|peak| peak <= budget);
     let (fitting, others): (Vec<Plan>, Vec<Plan>) = candidates.into_iter().partition(fits);
-    if let Some(plan) = quickest(fitting) {
-        return Ok(plan);
-    }
+    let in_memory = quickest(fitting);
     let stored = others.into_iter().map(|plan| with_disk(plan, budget));
     let (fitting, others): (Vec<Plan>, Vec<Plan>) = stored.partition(fits);
-    if let Some(plan) = quickest(fitting) {
-        return Ok(plan);
+    let seconds = |plan: &Plan| plan.predicted.seconds;
+    match (in_memory, quickest(fitting)) {
+        (Some(memory), Some(disk)) if seconds(&memory) > DISK_WORTH * seconds(&disk) => return Ok(disk),
+        (Some(plan), _) | (None, Some(plan)) => return Ok(plan),
+        (None, None) => {}
     }
     let need = |plan: &&Plan| plan.memory.peak_bytes.unwrap_or(u64::MAX);
     match others.iter().min_by_key(need).and_then(|plan| too_small(plan, budget)) {

@@ -54,7 +54,7 @@ fn the_fastest_plan_that_keeps_to_the_budget_is_chosen_and_keys_go_to_disk_last(
     let least = fit(Some(smallest - 1)).expect_err("too little");
     assert!(matches!(least, PassError::Memory(MemoryError::TooSmall { smallest: s, .. }) if s == smallest));
 
-    // Keys on disk are the last resort even where the disk is fast, so times are compared without and with them.
+    // Plans with keys on disk may be faster and are still not chosen, so times are compared without and with them.
     let mut last = [fastest.predicted.seconds, 0.0];
     let mut seen = Vec::new();
     for step in 0..=20 {
@@ -80,6 +80,28 @@ fn the_fastest_plan_that_keeps_to_the_budget_is_chosen_and_keys_go_to_disk_last(
     assert!(seen.last().is_some_and(|(_, stored)| *stored), "the smallest plan reads keys from disk");
     let first_stored = seen.iter().position(|(_, stored)| *stored).unwrap_or(seen.len());
     assert!(seen[first_stored..].iter().all(|(_, stored)| *stored), "{seen:?}");
+}
+
+#[test]
+fn keys_go_to_disk_where_everything_else_takes_much_longer() {
+    let slow = plan(&with_figures());
+    let mut profile = with_figures();
+    profile.costs.disk_mib_per_s = 1e6;
+    let fast = plan(&profile);
+    let smallest_peak = |stored: &dyn Fn(&Plan) -> bool| {
+        let all = candidates(&fast).into_iter().filter(stored);
+        all.filter_map(|plan| plan.memory.peak_bytes).min().expect("figures")
+    };
+    let fit = |plan: &Plan, budget| fit_memory(plan.clone(), Some(budget), 2).expect("enough");
+    // What only minimal bootstraps keep to without a disk.
+    let budget = smallest_peak(&|plan| plan.parameters.bootstrap.rotations == BootstrapRotations::Minimal);
+    let (in_memory, on_disk) = (fit(&slow, budget), fit(&fast, budget));
+    assert_eq!(in_memory.1.on_disk, 0);
+    assert!(on_disk.1.on_disk > 0);
+    assert!(on_disk.0.predicted.seconds * DISK_WORTH < in_memory.0.predicted.seconds);
+    // With room for ladders the disk is not worth it.
+    let budget = smallest_peak(&|plan| plan.parameters.bootstrap.rotations == BootstrapRotations::Ladder);
+    assert_eq!(fit(&fast, budget).1.on_disk, 0);
 }
 
 #[test]
