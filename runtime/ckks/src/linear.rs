@@ -137,6 +137,9 @@ impl Evaluator<'_> {
         let Some(first) = ciphertexts.first() else { return Ok(Vec::new()) };
         for ciphertext in ciphertexts {
             ciphertext.check(self.parameters())?;
+            if map.rescaled {
+                self.check_rescalable(ciphertext)?;
+            }
             if !ciphertext.scale.matches(first.scale) {
                 let (left, right) = (first.scale.log2(), ciphertext.scale.log2());
                 return Err(EvaluationError::ScaleMismatch { left, right });
@@ -184,8 +187,12 @@ impl Evaluator<'_> {
         target: Scale,
     ) -> Result<HeldDiagonals, EvaluationError> {
         let parameters = self.parameters();
-        if level == 0 || level > parameters.max_level() {
-            return Err(EvaluationError::LevelTooLow { found: level, needed: 1 });
+        let (needed, allowed) = (usize::from(map.rescaled), parameters.max_level());
+        if level < needed {
+            return Err(EvaluationError::LevelTooLow { found: level, needed });
+        }
+        if level > allowed {
+            return Err(EvaluationError::LevelTooHigh { found: level, allowed });
         }
         let fold = map.fold.ok_or_else(|| EvaluationError::Argument {
             what: "a map without folds; allowed: folded ones".into(),

@@ -188,6 +188,15 @@ fn without_a_rescale_the_level_stays_and_the_scales_multiply() {
     let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
     let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(error < f64::exp2(-16.0), "2^{:.1}", error.log2());
+    // Nor does it need one: 40 bits are room for ten products of 18 and 16 bits.
+    let plaintext = Encoder::new(&setup.parameters).encode(&x, 0, Scale::from_pow2(18)).unwrap();
+    let mut encryptor = Encryptor::new(&setup.secret, SeedSequence::deterministic([6; 32]));
+    let lowest = encryptor.encrypt(&plaintext).unwrap();
+    let output = evaluator.linear_transform_to(&lowest, &map, Scale::from_pow2(34)).unwrap();
+    assert_eq!(output.level(), 0);
+    let found = Decryptor::new(&setup.secret).decrypt(&output).unwrap();
+    let error = found.iter().zip(apply(&diagonals, &x)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(error < f64::exp2(-5.0), "2^{:.1}", error.log2());
     // Level 2 has 96 bits.
     let wide = evaluator.linear_transform_to(&input, &map, Scale::from_pow2(97));
     assert!(matches!(wide, Err(EvaluationError::ScaleRange { .. })), "{wide:?}");

@@ -292,6 +292,7 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Ciphertext>, EvaluationError> {
         let parameters = self.parameters();
         let level = self.common_level(ciphertexts)?;
+        ciphertexts.iter().try_for_each(|ciphertext| self.check_rescalable(ciphertext))?;
         let mut horners: Vec<_> =
             ciphertexts.iter().map(|_| Horner::new(self, giants, level, special_count)).collect();
         let inputs = ciphertexts.par_iter();
@@ -315,11 +316,10 @@ impl Evaluator<'_> {
         horners.into_par_iter().zip(ciphertexts).map(finish).collect()
     }
 
-    /// The level of all these ciphertexts, which can be rescaled.
+    /// The level of all these ciphertexts.
     pub(crate) fn common_level(&self, ciphertexts: &[Ciphertext]) -> Result<usize, EvaluationError> {
         let level = ciphertexts.first().map_or(1, |first| first.level);
         for ciphertext in ciphertexts {
-            self.check_rescalable(ciphertext)?;
             if ciphertext.level != level {
                 let (left, right) = (level, ciphertext.level);
                 return Err(EvaluationError::Argument {
