@@ -148,7 +148,7 @@ impl<'a> RaisedBabies<'a> {
             Ok(Ciphertext { level, scale, c0, c1 })
         };
         let ciphertexts = (0..self.rotations.len()).map(divided).collect::<Result<_, _>>()?;
-        Ok(StoredBabies { level, rotations: self.rotations, ciphertexts })
+        Ok(StoredBabies { block_bytes: 0, level, rotations: self.rotations, ciphertexts })
     }
 }
 

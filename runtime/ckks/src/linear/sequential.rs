@@ -190,8 +190,11 @@ impl<'a> Horner<'a> {
     }
 }
 
-/// Babies as ciphertexts. Giant steps are worked on one after the other, so that their sums take little memory.
+/// Babies as ciphertexts. Giant steps are worked on one after the other, or few together, so that plaintexts and sums take
+/// little memory.
 pub(crate) struct StoredBabies {
+    /// Bytes of plaintexts worked on at a time.
+    pub(crate) block_bytes: usize,
     pub(crate) level: usize,
     pub(crate) rotations: Vec<i32>,
     pub(crate) ciphertexts: Vec<Ciphertext>,
@@ -202,7 +205,7 @@ impl StoredBabies {
         evaluator: &Evaluator<'_>,
         input: &Ciphertext,
         giants: &[GiantStep],
-        steps: BabySteps,
+        (steps, block_bytes): (BabySteps, usize),
     ) -> Result<Self, EvaluationError> {
         let (rotations, stride) = evenly_spaced(giants)?;
         let count = rotations.len();
@@ -225,7 +228,8 @@ impl StoredBabies {
                 made[index] = Some(ciphertext);
             }
         }
-        Ok(Self { level: input.level, rotations, ciphertexts: made.into_iter().flatten().collect() })
+        let ciphertexts = made.into_iter().flatten().collect();
+        Ok(Self { block_bytes, level: input.level, rotations, ciphertexts })
     }
 }
 
@@ -252,7 +256,7 @@ impl BabyRows for StoredBabies {
     }
 
     fn block_bytes(&self) -> usize {
-        0
+        self.block_bytes
     }
 }
 
@@ -269,6 +273,25 @@ pub(crate) fn all_inner_sums<B: BabyRows>(
         Ok(())
     })?;
     Ok(all)
+}
+
+/// Bytes of plaintexts on which stored babies are multiplied at a time. Plaintexts that are kept take no memory of their own,
+/// so where the sums take little, at low levels, strips of babies serve as many giant steps as fit while they are in the
+/// cache. `rows` are those of all sums of a giant step.
+fn kept_block_bytes(
+    parameters: &Parameters,
+    giants: &[GiantStep],
+    diagonals: &dyn EncodedDiagonals,
+    rows: usize,
+) -> usize {
+    const SUM_BYTES: usize = 8 << 20;
+    if diagonals.transforms().is_none() {
+        return 0;
+    }
+    let row_bytes = parameters.n() * size_of::<u64>();
+    let steps = SUM_BYTES / (2 * rows * row_bytes);
+    let widest = giants.iter().map(|giant| giant.babies.len()).max().unwrap_or(0);
+    steps * widest * row_bytes
 }
 
 /// Whether dividing every baby by `P` takes fewer transforms of a row than rows for the special primes, for diagonals
@@ -297,7 +320,9 @@ impl Evaluator<'_> {
             ciphertexts.iter().map(|_| Horner::new(self, giants, level, special_count)).collect();
         let inputs = ciphertexts.par_iter();
         if stored {
-            let babies = inputs.map(|input| StoredBabies::new(self, input, giants, steps));
+            let rows = parameters.limbs_at(level) * ciphertexts.len();
+            let block_bytes = kept_block_bytes(parameters, giants, diagonals, rows);
+            let babies = inputs.map(|input| StoredBabies::new(self, input, giants, (steps, block_bytes)));
             let babies: Vec<_> = babies.collect::<Result<_, _>>()?;
             inner_sums(parameters, &babies, &inwards(giants), diagonals, &mut |sums| {
                 Horner::add_all(&mut horners, sums)
