@@ -122,46 +122,49 @@ impl Tables {
 /// All scales other than a layer's: of what is made for monic polynomials, that is of the maker and of the level drop in
 /// between if there is one; and of what is not rescaled.
 fn scales(graph: &LeveledGraph, profile: &Profile) -> BTreeMap<NodeId, StepScale> {
-    let polynomials = graph.steps().iter().filter(|id| matches!(graph.node(**id).op, HeOp::Polynomial(_)));
+    let operand = |id: NodeId| graph.graph().operands(id).first().copied();
+    let polynomial = |id: &NodeId| {
+        if let HeOp::Polynomial(polynomial) = &graph.node(*id).op { Some((*id, polynomial)) } else { None }
+    };
+    let polynomials: Vec<_> = graph.steps().iter().filter_map(polynomial).collect();
     let mut scales = BTreeMap::new();
-    for (polynomial, id) in (0u32..).zip(polynomials) {
-        let HeOp::Polynomial(p) = &graph.node(*id).op else { continue };
-        match p.form {
-            Form::Series => continue,
-            Form::Monic => {}
+    for (polynomial, (id, found)) in (0u32..).zip(&polynomials) {
+        match found.form {
+            Form::Series => {}
             Form::Unrescaled => {
-                unrescaled(graph, profile, (*id, p.square_log2(profile)), polynomial, &mut scales);
-                continue;
+                scales.insert(*id, StepScale::Square { polynomial });
+            }
+            Form::Monic => {
+                let scale = StepScale::Argument { polynomial, level: graph.operand_level(*id) };
+                let mut made = operand(*id);
+                while let Some(id) = made {
+                    scales.insert(id, scale);
+                    let dropped = matches!(graph.node(id).op, HeOp::DropLevel(_));
+                    made = operand(id).filter(|_| dropped);
+                }
             }
         }
-        let scale = StepScale::Argument { polynomial, level: graph.operand_level(*id) };
-        let mut made = graph.graph().operands(*id).first().copied();
-        while let Some(id) = made {
-            scales.insert(id, scale);
-            let dropped = matches!(graph.node(id).op, HeOp::DropLevel(_));
-            made = graph.graph().operands(id).first().copied().filter(|_| dropped);
+    }
+    // What reads a square comes after it.
+    for id in graph.steps() {
+        let square = operand(*id).and_then(|operand| match scales.get(&operand) {
+            Some(StepScale::Square { polynomial }) => Some(*polynomial),
+            _ => None,
+        });
+        match (&graph.node(*id).op, square) {
+            (HeOp::RotateSum(_), Some(polynomial)) => {
+                scales.insert(*id, StepScale::Square { polynomial });
+            }
+            (HeOp::Linear(map), square) if !map.rescaled => {
+                let square = square.and_then(|at| polynomials.get(at as usize));
+                let log2 = square.and_then(|(_, polynomial)| polynomial.square_log2(profile));
+                let log2 = log2.unwrap_or(profile.log_scale.into());
+                scales.insert(*id, StepScale::Raised { log2: profile.raised_log2(graph.level(*id).0, log2) });
+            }
+            _ => {}
         }
     }
     scales
-}
-
-/// The scales behind an unrescaled polynomial with this log2 of its result's.
-fn unrescaled(
-    graph: &LeveledGraph,
-    profile: &Profile,
-    (id, log2): (NodeId, Option<f64>),
-    polynomial: u32,
-    scales: &mut BTreeMap<NodeId, StepScale>,
-) {
-    scales.insert(id, StepScale::Square { polynomial });
-    for (user, _) in graph.graph().users(id) {
-        if matches!(graph.node(user).op, HeOp::RotateSum(_)) {
-            unrescaled(graph, profile, (user, log2), polynomial, scales);
-        } else {
-            let log2 = profile.raised_log2(graph.level(user).0, log2.unwrap_or_default());
-            scales.insert(user, StepScale::Raised { log2 });
-        }
-    }
 }
 
 /// Writes the plan.
@@ -245,4 +248,49 @@ pub fn emit_plan(parts: &Parts<'_>) -> Result<(Plan, Report), PassError> {
     };
     let report = Report { steps: plan.steps.len(), tensors: plan.weights.len(), predicted: plan.predicted };
     Ok((plan, report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::assign_levels::assign_levels;
+    use crate::passes::insert_bootstraps::insert_bootstraps;
+    use crate::testing::{Net, lowered, profile};
+    use fhecc_plan::Polynomial;
+
+    /// The scales of the last three steps, an activation of degree two, a sum and a linear map without a rescale.
+    fn tail(form: Form) -> Vec<Option<StepScale>> {
+        let profile = profile("b4");
+        let mut net = Net::new(2, 4, 4);
+        let x = net.conv(net.input(), 2, 3, 1, 1, 1);
+        let x = net.relu_degree(x, 2);
+        let x = net.global_pool(x);
+        let x = net.linear(x, 3);
+        net.output(x);
+        let (mut graph, data) = net.calibrated();
+        let mut he = lowered(&mut graph, &data, &profile);
+        for id in he.nodes().collect::<Vec<_>>() {
+            let last = he.users(id).iter().any(|(user, _)| matches!(he.op(*user).op, HeOp::Output));
+            let op = &mut he.op_mut(id).op;
+            if let HeOp::Activation { plain, .. } = op {
+                *plain = Polynomial { form, ..Polynomial::series(1.0, vec![0.25, 0.5, 0.25]) };
+            } else if let (HeOp::Linear(map), true) = (op, last) {
+                map.rescaled = false;
+            }
+        }
+        insert_bootstraps(&mut he, &profile).expect("places");
+        let (leveled, _) = assign_levels(he, &profile).expect("levels exist");
+        let scales = scales(&leveled, &profile);
+        let last = leveled.steps().iter().rev().take(3).rev();
+        last.map(|id| scales.get(id).copied()).collect()
+    }
+
+    #[test]
+    fn a_linear_map_without_a_rescale_is_raised_above_what_it_reads() {
+        // 62 bits over a leading coefficient of a half, and 31 bits of weights; two bits of 94 are head-room.
+        let square = Some(StepScale::Square { polynomial: 0 });
+        assert_eq!(tail(Form::Unrescaled), [square, square, Some(StepScale::Raised { log2: 92 })]);
+        // 31 bits at the scale of a layer, and as many of weights.
+        assert_eq!(tail(Form::Series), [None, None, Some(StepScale::Raised { log2: 62 })]);
+    }
 }

@@ -210,15 +210,7 @@ impl Program<'_> {
                     read: false,
                 }
             }
-            Op::Linear { src, map } => {
-                let state = self.linear(index, *src, *map)?;
-                let rescaled = self.plan.linears.get(*map as usize).is_none_or(|map| map.rescaled);
-                let scale = if rescaled { self.made_for(step.scale, state.level)? } else { step.scale };
-                if !rescaled {
-                    self.unrescaled(*src, scale, state.level)?;
-                }
-                State { scale, ..state }
-            }
+            Op::Linear { src, map } => self.linear(index, *src, *map, step.scale)?,
             Op::RotateSum { src, rotations } => {
                 let state = self.read_square(*src)?.clone();
                 let layout = self.rotate_sum(&state, rotations)?;
@@ -296,7 +288,7 @@ impl Program<'_> {
         Ok(State { read: false, ..state })
     }
 
-    fn linear(&mut self, index: usize, src: Reg, map: u32) -> Result<State, String> {
+    fn linear(&mut self, index: usize, src: Reg, map: u32, scale: StepScale) -> Result<State, String> {
         let Some(linear) = self.plan.linears.get(map as usize) else {
             return Err(format!("linear map {map} of {}", self.plan.linears.len()));
         };
@@ -314,20 +306,24 @@ impl Program<'_> {
         for &rotation in linear.babies.iter().chain(&others) {
             self.key(index, rotation, state.level)?;
         }
-        let (layout, unused) = (linear.output, Unused::Zero);
-        Ok(State { level, scale: StepScale::Layer, layout, unused, read: false })
+        let scale = match linear.rescaled {
+            true => self.made_for(scale, level)?,
+            false => self.raised(scale, state.scale, level)?,
+        };
+        Ok(State { level, scale, layout: linear.output, unused: Unused::Zero, read: false })
     }
 
-    /// Checks the scale that a linear map without a rescale leaves: above its operand's, and with room for values.
-    fn unrescaled(&self, src: Reg, scale: StepScale, level: u8) -> Result<(), String> {
+    /// The scale that a linear map without a rescale is asked for: above its operand's, and with room for values.
+    fn raised(&self, scale: StepScale, operand: StepScale, level: u8) -> Result<StepScale, String> {
         if !matches!(scale, StepScale::Raised { .. }) {
             return Err(format!("scale {scale:?} is stated; allowed without a rescale: Raised"));
         }
-        let operand = self.read_any(src)?.scale.nominal_log2(self.plan).unwrap_or(f64::INFINITY);
+        let operand = operand.nominal_log2(self.plan).unwrap_or(f64::INFINITY);
         if scale.nominal_log2(self.plan).is_none_or(|log2| log2 <= operand) {
             return Err(format!("{scale:?} is not above the operand's scale, 2^{operand:.1}"));
         }
-        self.room(scale, level)
+        self.room(scale, level)?;
+        Ok(scale)
     }
 
     /// Checks that rotations sum every channel over its pixels, and gives the layout of the sums.

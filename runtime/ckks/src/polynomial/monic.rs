@@ -77,14 +77,18 @@ impl Monic {
     ///
     /// If `level` is below [`Monic::depth`] or above the parameters' highest.
     pub fn argument_scale(&self, parameters: &Parameters, level: usize) -> Scale {
-        let gain = Scale::from_f64(self.gain).unwrap_or(Scale::from_pow2(0));
-        self.square_scale(parameters, level).mul(gain)
+        self.square_scale(parameters, level).mul(self.gain_scale())
     }
 
     /// The scale of a result without a rescale for an argument at `scale`: that of the square of z.
     pub fn unrescaled_scale(&self, scale: Scale) -> Scale {
-        let z = scale.div(Scale::from_f64(self.gain).unwrap_or(Scale::from_pow2(0)));
+        let z = scale.div(self.gain_scale());
         z.mul(z)
+    }
+
+    /// The gain, by which the scales of argument and z differ.
+    fn gain_scale(&self) -> Scale {
+        Scale::from_f64(self.gain).unwrap_or(Scale::from_pow2(0))
     }
 
     /// S, the scale of z.
@@ -116,9 +120,9 @@ impl Evaluator<'_> {
         z.scale = monic.square_scale(parameters, level);
         let squared = match monic.inner {
             None => z.clone(),
-            Some((a, b)) => self.square_plus(&z, (&z, a), b)?,
+            Some((a, b)) => self.square_plus(&z, (&z, a), b)?.rescale()?,
         };
-        let mut value = self.square_plus(&squared, (&z, monic.d), monic.e)?;
+        let mut value = self.square_plus(&squared, (&z, monic.d), monic.e)?.rescale()?;
         if !value.scale.matches(parameters.scale()) {
             let right = parameters.scale().log2();
             return Err(EvaluationError::ScaleMismatch { left: value.scale.log2(), right });
@@ -140,29 +144,24 @@ impl Evaluator<'_> {
                 what: "degree four without a rescale; allowed: two".into(),
             });
         }
-        let scale = monic.unrescaled_scale(x.scale);
         let mut z = x.clone();
-        z.scale = scale.sqrt();
-        let mut sum = Sum::new(self, x.level, scale);
-        sum.add_product(&z, &z)?;
-        sum.add_term(&z, monic.d)?;
-        sum.add_constant(monic.e)?;
-        let value = sum.relinearise()?;
+        z.scale = x.scale.div(monic.gain_scale());
+        let value = self.square_plus(&z, (&z, monic.d), monic.e)?.relinearise()?;
         if monic.negative { self.negate(&value) } else { Ok(value) }
     }
 
-    /// `x^2 + factor z + constant`, rescaled.
-    fn square_plus(
-        &self,
-        x: &Ciphertext,
-        (z, factor): (&Ciphertext, f64),
+    /// `x^2 + factor z + constant`.
+    fn square_plus<'a>(
+        &'a self,
+        x: &'a Ciphertext,
+        (z, factor): (&'a Ciphertext, f64),
         constant: f64,
-    ) -> Result<Ciphertext, EvaluationError> {
+    ) -> Result<Sum<'a>, EvaluationError> {
         let mut sum = Sum::new(self, x.level, x.scale.mul(x.scale));
         sum.add_product(x, x)?;
         sum.add_term(z, factor)?;
         sum.add_constant(constant)?;
-        sum.rescale()
+        Ok(sum)
     }
 }
 
