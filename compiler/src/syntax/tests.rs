@@ -80,12 +80,22 @@ fn statement() -> impl Strategy<Value = Statement> {
     let size = (expression(), expression(), expression());
     prop_oneof![
         constant().prop_map(Statement::Let),
-        size.prop_map(|(c, h, w)| Statement::Input(Box::new([c, h, w]))),
+        size.prop_filter("`input` is no size of an image", |(channels, _, _)| !starts_with_input(channels))
+            .prop_map(|(c, h, w)| Statement::Input(Box::new([c, h, w]))),
         arguments().prop_map(Statement::Normalise),
         text().prop_map(|t| Statement::Weights(at(t))),
         vec(text().prop_map(at), 0..8).prop_map(Statement::Labels),
         (of(name()), vec(stage(), 1..4)).prop_map(|(name, stages)| Statement::Chain(Chain { name, stages })),
     ]
+}
+
+fn starts_with_input(expression: &Expression) -> bool {
+    match &expression.value {
+        ExpressionKind::Name(name) => name == "input",
+        ExpressionKind::Property { layer, .. } => layer.value == "input",
+        ExpressionKind::Operation { first, .. } => starts_with_input(first),
+        ExpressionKind::Number(_) | ExpressionKind::Negative(_) => false,
+    }
 }
 
 fn comment() -> impl Strategy<Value = String> {
@@ -216,6 +226,14 @@ fn spans_end_with_the_last_token() {
     assert_eq!(text(network.body.statements[0].span), "conv1: conv(16, 3)");
     let Statement::Chain(chain) = &network.body.statements[1].item else { panic!("a chain") };
     assert_eq!(text(chain.stages[0].span), "relu");
+}
+
+#[test]
+fn a_chain_of_the_input_ends_before_an_input_statement() {
+    let ast = parse("network n {\n    input\n    input -1 x 2 x 3\n}\n").expect("it is well-formed");
+    let Item::Network(network) = &ast.items[0].item else { panic!("a network") };
+    let [chain, image] = network.body.statements.as_slice() else { panic!("two statements: {network:?}") };
+    assert!(matches!(chain.item, Statement::Chain(_)) && matches!(image.item, Statement::Input(_)));
 }
 
 #[test]
