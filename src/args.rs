@@ -47,8 +47,8 @@ pub(crate) struct Sources {
     /// Weights (safetensors), instead of the file that the network or plan names.
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Parameter set: b5, b6, a9, or the path of a .ron file; without it, b5 or b6, whichever promises the least time
-    /// for the network. Only where a .net is compiled.
+    /// Parameter set: b4, b5, b6, a9, or the path of a .ron file; without it, the one of the first three that promises
+    /// the least time for the network. Only where a .net is compiled.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
     /// Most memory that an evaluation may take, such as 1GiB or 640MiB: the fastest plan that keeps to it is made.

@@ -2,10 +2,12 @@
 
 mod arena;
 mod pool;
+mod spaced;
 
 use std::fmt;
 
 pub(crate) use self::pool::{AlignedWords, Buffer, aligned_zeros, pool, take};
+pub(crate) use self::spaced::SpacedStrips;
 
 /// A polynomial of degree below `n`, as `limbs` rows of `n` canonical residues, 64-byte aligned.
 ///

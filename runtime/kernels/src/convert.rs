@@ -24,6 +24,8 @@ pub struct BaseConverter {
 pub(crate) struct ConverterTables {
     /// `1/q_i`.
     pub(crate) reciprocals: Vec<f64>,
+    /// Bits of the largest `q_i`.
+    pub(crate) bits: u32,
     pub(crate) to: Vec<ToPrime>,
 }
 
@@ -70,6 +72,7 @@ impl BaseConverter {
         };
         let tables = ConverterTables {
             reciprocals: from.iter().map(reciprocal).collect(),
+            bits: from.iter().map(|q| q.bits).fold(0, u32::max),
             to: to.iter().map(to_prime).collect(),
         };
         Self { tables }

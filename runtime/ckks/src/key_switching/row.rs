@@ -5,7 +5,7 @@ use fhecc_kernels::{Automorphism, Modulus};
 use crate::error::EvaluationError;
 use crate::keys::{KeySwitchKey, PackedRow, strip};
 use crate::parameters::{Parameters, product_modulo};
-use crate::poly::Poly;
+use crate::poly::{Poly, SpacedStrips};
 use crate::seed::{STREAM_WORDS, UniformRow};
 
 /// What is multiplied by `P` and added to each half of a row of the chain.
@@ -38,14 +38,11 @@ enum UniformHalves<'a> {
 }
 
 impl UniformHalves<'_> {
-    /// Writes strip `index` of all digits.
-    fn write(&self, index: usize, out: &mut [u64], scratch: &mut [u64]) {
+    /// Writes strip `index` of the first digits, as many as `out` has.
+    fn write<'s>(&self, index: usize, out: impl Iterator<Item = &'s mut [u64]>, scratch: &mut [u64]) {
         match self {
             Self::Packed(row) => row.unpack(index, out),
-            Self::Seeded(rows) => {
-                let strip = out.len() / rows.len();
-                out.chunks_exact_mut(strip).zip(rows).for_each(|(out, row)| row.strip(index, out, scratch));
-            }
+            Self::Seeded(rows) => out.zip(rows).for_each(|(out, row)| row.strip(index, out, scratch)),
         }
     }
 }
@@ -103,10 +100,10 @@ impl<'a> RowProduct<'a> {
     /// the same key.
     pub(crate) fn unpack(&self, start: usize, scratch: &mut RowScratch) {
         let Some(key) = &self.key else { return };
-        let words = self.strip * self.digits();
-        let (b, a) = scratch.key.as_mut_slice()[..2 * words].split_at_mut(words);
-        key.b.unpack(start / self.strip, b);
-        key.a.write(start / self.strip, a, scratch.stream.as_mut_slice());
+        let (index, digits) = (start / self.strip, self.digits());
+        let mut strips = scratch.key.iter_mut();
+        key.b.unpack(index, strips.by_ref().take(digits));
+        key.a.write(index, strips.take(digits), scratch.stream.as_mut_slice());
     }
 
     /// Overwrites `out` with both halves of the strip that begins at `start`, which is unpacked.
@@ -125,16 +122,14 @@ impl<'a> RowProduct<'a> {
         self.terms.len() - self.factors.len()
     }
 
-    fn compute<'s>(&'s self, start: usize, [out0, out1]: [&mut [u64]; 2], key: &'s Poly) {
+    fn compute<'s>(&'s self, start: usize, [out0, out1]: [&mut [u64]; 2], key: &'s SpacedStrips) {
         let strip = self.strip;
         let terms: Vec<&[u64]> = self.terms.iter().map(|term| &term[start..start + strip]).collect();
-        let words = strip * self.digits();
-        let (b, a) = key.as_slice()[..2 * words].split_at(words);
-        let factors = |half: &'s [u64], which: usize| -> Vec<&'s [u64]> {
-            let constants = self.factors.iter().map(|factors| factors[which].as_slice());
-            half.chunks_exact(strip).chain(constants).collect()
+        let factors = |which: usize| -> Vec<&'s [u64]> {
+            let digits = key.iter().skip(which * self.digits()).take(self.digits());
+            digits.chain(self.factors.iter().map(|factors| factors[which].as_slice())).collect()
         };
-        fhecc_kernels::dot2(out0, out1, &terms, &factors(b, 0), &factors(a, 1), self.modulus);
+        fhecc_kernels::dot2(out0, out1, &terms, &factors(0), &factors(1), self.modulus);
     }
 
     /// Both halves of the strip from which an automorphism takes that at position `start`, and where it begins.
@@ -164,7 +159,7 @@ pub(crate) struct RowScratch {
     /// What is generated.
     stream: Poly,
     /// A strip of all digits of the key, both halves.
-    key: Poly,
+    key: SpacedStrips,
     halves: [Poly; 2],
 }
 
@@ -173,6 +168,10 @@ impl RowScratch {
     pub(crate) fn new(parameters: &Parameters, digits: usize) -> Self {
         let strip = strip(parameters);
         let halves = [(); 2].map(|()| Poly::unfilled(strip, 1));
-        Self { stream: Poly::unfilled(STREAM_WORDS, 1), key: Poly::unfilled(strip, 2 * digits), halves }
+        Self {
+            stream: Poly::unfilled(STREAM_WORDS, 1),
+            key: SpacedStrips::unfilled(strip, 2 * digits),
+            halves,
+        }
     }
 }

@@ -279,11 +279,11 @@ pub(crate) struct PackedRow<'a> {
 }
 
 impl PackedRow<'_> {
-    /// Unpacks strip `index` of the first digits, as many as `out` has chunks of [`strip`] residues.
-    pub(crate) fn unpack(&self, index: usize, out: &mut [u64]) {
+    /// Unpacks strip `index` of the first digits, as many as `out` has.
+    pub(crate) fn unpack<'s>(&self, index: usize, out: impl Iterator<Item = &'s mut [u64]>) {
         let words = packed_words(self.strip, self.bits);
         let from = self.words[index * words * self.digits..].chunks_exact(words);
-        out.chunks_exact_mut(self.strip).zip(from).for_each(|(out, from)| unpack(out, from, self.bits));
+        out.zip(from).for_each(|(out, from)| unpack(out, from, self.bits));
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
                 for digits in 1..=SHAPE.digits {
                     let mut out = vec![0; strip * digits];
                     for index in 0..parameters.n() / strip {
-                        found.unpack(index, &mut out);
+                        found.unpack(index, out.chunks_exact_mut(strip));
                         for (i, &found) in out.iter().enumerate() {
                             let want = residue(&parameters, i / strip, row, index * strip + i % strip);
                             assert_eq!(found, want, "2^{log_n}, row {row}, strip {index}, value {i}");

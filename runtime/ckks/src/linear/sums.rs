@@ -11,7 +11,7 @@ use crate::error::EvaluationError;
 use crate::key_switching::{ExtendedPair, RowProduct, RowScratch};
 use crate::keys::strip;
 use crate::parameters::Parameters;
-use crate::poly::Poly;
+use crate::poly::SpacedStrips;
 
 /// Bytes of the babies' part that is worked on at a time: it stays in a core's own cache for all giant steps.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -195,9 +195,9 @@ struct Side<'a> {
 
 struct ChunkScratch {
     /// For every side, every baby of every input and both of its halves.
-    babies: Poly,
+    babies: SpacedStrips,
     /// The plaintexts of one step, with repeated values.
-    repeated: Poly,
+    repeated: SpacedStrips,
     product: RowScratch,
 }
 
@@ -210,8 +210,8 @@ impl ChunkScratch {
     ) -> Self {
         let widest = block.steps.iter().map(|(_, terms)| terms.len()).max().unwrap_or(0);
         Self {
-            babies: Poly::unfilled(chunk, 2 * babies * block.packing.plaintexts()),
-            repeated: Poly::unfilled(chunk, widest),
+            babies: SpacedStrips::unfilled(chunk, 2 * babies * block.packing.plaintexts()),
+            repeated: SpacedStrips::unfilled(chunk, widest),
             product: RowScratch::new(parameters, digits.unwrap_or(0)),
         }
     }
@@ -252,21 +252,20 @@ fn tasks(sums: &mut [Vec<ExtendedPair>], row: usize, chunk: usize, packing: Pack
 impl Products<'_> {
     /// `sum_b plaintext_b * baby_b` on the sides of chunk `number`, for every step.
     fn write(&self, number: usize, mut sides: Vec<Side<'_>>, scratch: &mut ChunkScratch, modulus: &Modulus) {
-        let chunk = scratch.repeated.n();
         let inputs = self.babies.len();
         let count = self.babies.first().map_or(0, Vec::len);
-        let mut space = scratch.babies.as_mut_slice().chunks_exact_mut(2 * chunk);
+        let mut space = scratch.babies.pairs_mut();
         // For every side, every baby, and every input.
         let mut parts: Vec<Vec<[&[u64]; 2]>> = Vec::with_capacity(sides.len() * count);
         for side in &sides {
             for baby in 0..count {
                 let same = self.babies.iter().map(|babies| &babies[baby]);
-                let out = space.by_ref().take(inputs).map(|out| out.split_at_mut(chunk).into());
+                let out = space.by_ref().take(inputs);
                 parts.push(self::parts(same, side, out, &mut scratch.product));
             }
         }
         for (step, (_, terms)) in self.block.steps.iter().enumerate() {
-            let repeated = scratch.repeated.as_mut_slice().chunks_exact_mut(chunk);
+            let repeated = scratch.repeated.iter_mut();
             let factors: Vec<&[u64]> = terms
                 .iter()
                 .zip(repeated)

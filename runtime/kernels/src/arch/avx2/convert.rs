@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 
 use super::lanes::{Lanes, Row, Words, centred, exact, float, load, load_float, store, store_float};
 use super::rows::{pad, unpad};
-use super::sum::{Summation, terms};
+use super::sum::{FEWEST, Summation};
 use crate::convert::{ConverterTables, MAX_FROM, ToPrime};
 
 /// Rows per round: the digits of eight limbs fit in the L1 cache with room to spare.
@@ -29,14 +29,14 @@ pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
         for (dst, target) in dst.iter_mut().zip(&targets) {
             let dst = &mut dst[start..end];
             match src.len() {
-                1 => digits.combine::<1>(dst, target),
-                2 => digits.combine::<2>(dst, target),
-                3 => digits.combine::<3>(dst, target),
-                4 => digits.combine::<4>(dst, target),
-                5 => digits.combine::<5>(dst, target),
-                6 => digits.combine::<6>(dst, target),
+                1 => digits.combine::<1>(dst, target, tables.bits),
+                2 => digits.combine::<2>(dst, target, tables.bits),
+                3 => digits.combine::<3>(dst, target, tables.bits),
+                4 => digits.combine::<4>(dst, target, tables.bits),
+                5 => digits.combine::<5>(dst, target, tables.bits),
+                6 => digits.combine::<6>(dst, target, tables.bits),
                 // Factors beyond the source basis are zero.
-                _ => digits.combine::<MAX_FROM>(dst, target),
+                _ => digits.combine::<MAX_FROM>(dst, target, tables.bits),
             }
         }
     }
@@ -89,23 +89,40 @@ impl Digits {
         }
     }
 
-    /// Sums the digits of `K` limbs modulo one target prime.
+    /// Sums the digits of `K` limbs, which are below `2^bits`, modulo one target prime.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn combine<const K: usize>(&self, dst: &mut [u64], target: &Target<'_>) {
+    fn combine<const K: usize>(&self, dst: &mut [u64], target: &Target<'_>, bits: u32) {
+        let summation = Summation::new(&target.prime.modulus, bits);
+        if K <= summation.terms {
+            self.sums::<K, K>(dst, target, summation);
+        } else {
+            self.sums::<K, FEWEST>(dst, target, summation);
+        }
+    }
+
+    /// Sums the digits of `K` limbs, reduced after every `TERMS`.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn sums<const K: usize, const TERMS: usize>(
+        &self,
+        dst: &mut [u64],
+        target: &Target<'_>,
+        summation: Summation,
+    ) {
         let m = &target.prime.modulus;
-        let (lanes, words, summation) = (Lanes::new(m), Words::new(m), Summation::new(m, 50));
+        let (lanes, words) = (Lanes::new(m), Words::new(m));
         let correction = _mm256_set1_pd(target.correction);
         let factors = target.factors.map(|factor| _mm256_set1_pd(factor));
         let row = |r: usize| -> __m256i {
             // At most `2^49` times the number of limbs: exact.
             let mut x = _mm256_mul_pd(load_float(&self.v[r]), correction);
-            if K > terms(50) {
+            if K > 4 {
                 x = lanes.lower(x);
             }
-            for first in (0..K).step_by(terms(50)) {
+            for first in (0..K).step_by(TERMS) {
                 let mut sum = summation.start(x);
-                for (y, &factor) in self.y[first..K].iter().zip(&factors[first..]).take(terms(50)) {
+                for (y, &factor) in self.y[first..K].iter().zip(&factors[first..]).take(TERMS) {
                     sum.add(load_float(&y[r]), factor);
                 }
                 x = summation.finish(sum);

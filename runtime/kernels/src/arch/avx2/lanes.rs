@@ -104,7 +104,7 @@ pub(super) struct Factor {
 #[derive(Clone, Copy)]
 pub(super) struct Lanes {
     pub(super) q: __m256d,
-    reciprocal: __m256d,
+    pub(super) reciprocal: __m256d,
 }
 
 impl Lanes {

@@ -93,7 +93,13 @@ impl Reduction {
         let mut results = [[zero; R]; J];
         for first in (0..a.len()).step_by(TERMS) {
             let last = a.len().min(first + TERMS);
-            let mut sums = results.map(|rows| rows.map(|low| Halves { low, high: zero }));
+            // Loops, because closures for `map` are not inlined when a crate is compiled in many units.
+            let mut sums = [[Halves { low: zero, high: zero }; R]; J];
+            for j in 0..J {
+                for r in 0..R {
+                    sums[j][r].low = results[j][r];
+                }
+            }
             for k in first..last {
                 let x = rows(a[k]);
                 for j in 0..J {
