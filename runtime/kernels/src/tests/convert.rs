@@ -1,4 +1,4 @@
-use super::support::{BITS, Random, kernels, prime};
+use super::support::{BITS, Random, kernels, prime, primes_below};
 use crate::arch::{Kernels, Scalar};
 use crate::{BaseConverter, Modulus};
 
@@ -106,6 +106,31 @@ fn one_limb_is_lifted_exactly() {
             let mut got = vec![1; src.len()];
             kernels.convert(&converter.tables, &[&src], &mut [&mut got]);
             assert_eq!(got, want, "{isa}, {} to {}", from.value(), to.value());
+        }
+    }
+}
+
+/// Sums of the largest digits are at the limit of what may be summed before a reduction.
+#[test]
+fn the_largest_digits_of_primes_of_any_size_are_summed_exactly() {
+    let sizes = [43, 44, 45, 46, 47, 48, 49, 50];
+    for (bits, limbs) in sizes.into_iter().flat_map(|bits| (1..=8).map(move |limbs| (bits, limbs))) {
+        let from = primes_below(bits, limbs);
+        let to: Vec<Modulus> = [27, 40, 47, 48, 49, 50].into_iter().map(|bits| prime(bits, 6)).collect();
+        let digits = |below: u64| from.iter().map(|m| vec![m.value() - below; 77]).collect::<Vec<_>>();
+        for src in [digits(1), digits(2)] {
+            let src: Vec<&[u64]> = src.iter().map(Vec::as_slice).collect();
+            let converter = BaseConverter::new(&from, &to);
+            let convert = |kernels: &dyn Kernels| {
+                let mut got = vec![vec![1; 77]; to.len()];
+                let mut limbs: Vec<&mut [u64]> = got.iter_mut().map(Vec::as_mut_slice).collect();
+                kernels.convert(&converter.tables, &src, &mut limbs);
+                got
+            };
+            let want = convert(&Scalar);
+            for (isa, kernels) in kernels() {
+                assert_eq!(convert(kernels), want, "{isa}, {limbs} limbs of {bits} bits");
+            }
         }
     }
 }

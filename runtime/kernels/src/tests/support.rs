@@ -38,6 +38,12 @@ pub(super) fn prime(bits: u32, step: u64) -> Modulus {
     Modulus::new(candidates.take_while(|&q| q > 1).find(|&q| is_prime(q)).expect("a prime")).expect("odd")
 }
 
+/// The largest odd primes of so many bits.
+pub(super) fn primes_below(bits: u32, count: usize) -> Vec<Modulus> {
+    let candidates = (1..1 << bits).rev().filter(|&q| is_prime(q));
+    candidates.take(count).filter_map(Modulus::new).collect()
+}
+
 /// Miller-Rabin with bases that are exact below `2^64`.
 fn is_prime(q: u64) -> bool {
     let Some(m) = Modulus::new(q) else { return false };
