@@ -17,8 +17,8 @@ use crate::Modulus;
 pub(super) struct Summation {
     lanes: Lanes,
     offset: __m256d,
-    /// How many products one sum may have, at least [`FEWEST`]: `high` then stays within `2^51` units of its offset, and
-    /// `low` is at most `2^52` more than at the start.
+    /// How many products one sum may have, at least [`FEWEST`]: `high` then stays within `2^51` units of its offset and
+    /// `2^53 q`, and `low` is at most `2^52` more than at the start.
     pub(super) terms: usize,
 }
 
@@ -39,7 +39,11 @@ impl Summation {
         // Products are below `2^(2 half)`, a unit is `2^(half + 1)`.
         let half = (bits + m.bits).div_ceil(2);
         let unit = f64::from_bits(u64::from(1023 + half + 1) << 52);
-        Self { lanes: Lanes::new(m), offset: _mm256_set1_pd(ROUND * unit), terms: 1 << (52 - half) }
+        Self {
+            lanes: Lanes::new(m),
+            offset: _mm256_set1_pd(ROUND * unit),
+            terms: 1 << (52 - half).min(53 - bits),
+        }
     }
 
     /// The sum of nothing and an integer `low` of at most `2^51` in magnitude.
@@ -51,7 +55,7 @@ impl Summation {
 
     /// The sum modulo `q`, of magnitude at most `(q + 1) / 2`.
     ///
-    /// Less its offset, `high` is an integer, at most `2^53` times `q`, and `2^52` times if `q` is above `2^48`. Its
+    /// Less its offset, `high` is an integer, about `2^53` times `q` at most, and `2^52` times if `q` is above `2^48`. Its
     /// quotient is off by the errors of the reciprocal, of the product with it and of rounding, at most 2 and `5/4`. So
     /// the remainder is an integer of at most `5/4 2^50`, exact, and with `low` at most `2^53`.
     #[inline]
