@@ -192,6 +192,23 @@ impl Net {
         data.calibrate(&graph);
         (graph, data)
     }
+
+    /// The calibrated network as `lower_to_he` leaves it.
+    pub(crate) fn lowered(self, profile: &Profile) -> HeGraph {
+        let (mut graph, data) = self.calibrated();
+        lowered(&mut graph, &data, profile)
+    }
+
+    /// A convolution, an activation of this degree, a pool and a linear layer.
+    pub(crate) fn pooled((channels, height, width): (u32, u32, u32), degree: u32) -> Self {
+        let mut net = Self::new(channels, height, width);
+        let x = net.conv(net.input(), 2, 3, 1, 1, 1);
+        let x = net.relu_degree(x, degree);
+        let x = net.global_pool(x);
+        let x = net.linear(x, 3);
+        net.output(x);
+        net
+    }
 }
 
 /// Weights and images of a test network.

@@ -71,6 +71,15 @@ impl Polynomial {
         Some(2.0 * (f64::from(parameters.log_scale) - gain.log2()))
     }
 
+    /// Whether degree and coefficients allow the form.
+    pub fn suits_form(&self) -> bool {
+        match self.form {
+            Form::Series => true,
+            Form::Monic => self.gain().is_some(),
+            Form::Unrescaled => self.degree() == 2 && self.gain().is_some(),
+        }
+    }
+
     /// The degree.
     pub fn degree(&self) -> usize {
         self.coefficients.len().saturating_sub(1)

@@ -38,6 +38,11 @@ pub enum HeOp {
 }
 
 impl HeOp {
+    /// A linear map whose result is not rescaled.
+    pub fn is_unrescaled_map(&self) -> bool {
+        matches!(self, Self::Linear(map) if !map.rescaled)
+    }
+
     /// Levels consumed. Lists every op, so a new one does not compile until it is priced.
     pub fn depth(&self) -> u8 {
         match self {

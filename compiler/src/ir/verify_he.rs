@@ -55,7 +55,7 @@ pub fn verify(graph: &HeGraph, slots: usize) -> Result<(), String> {
 /// Whether `user` may read the result of `node`, if that was not rescaled.
 fn may_read(node: &HeNode, operands: &[&HeNode], user: &HeNode) -> bool {
     let square = |n: &HeNode| matches!(&n.op, HeOp::Polynomial(p) if p.form == Form::Unrescaled);
-    let last = |n: &HeNode| matches!(&n.op, HeOp::Linear(map) if !map.rescaled);
+    let last = |n: &HeNode| n.op.is_unrescaled_map();
     let sum = |n: &HeNode| matches!(n.op, HeOp::RotateSum(_));
     if last(node) {
         matches!(user.op, HeOp::Output)
@@ -119,12 +119,10 @@ fn check(node: &HeNode, operands: &[&HeNode], users: &[&HeNode], slots: usize) -
                 return Err("the polynomial is not finite".to_owned());
             }
             let makes = matches!(operands[0].op, HeOp::Linear(_) | HeOp::Bootstrap | HeOp::DropLevel(_));
-            if polynomial.form == Form::Monic && !(makes && polynomial.gain().is_some()) {
+            if polynomial.form == Form::Monic && !(makes && polynomial.suits_form()) {
                 return Err("the argument is not made for a monic polynomial".to_owned());
             }
-            if polynomial.form == Form::Unrescaled
-                && (polynomial.degree() != 2 || polynomial.gain().is_none())
-            {
+            if !polynomial.suits_form() {
                 return Err("the polynomial needs a rescale".to_owned());
             }
         }

@@ -68,9 +68,8 @@ fn every_invariant_of_tensor_graphs_has_a_bad_input() {
 }
 
 fn he() -> HeGraph {
-    let (mut graph, data) = net().calibrated();
     let profile = profile("b5");
-    let mut he = crate::testing::lowered(&mut graph, &data, &profile);
+    let mut he = net().lowered(&profile);
     insert_bootstraps(&mut he, &profile).expect("places");
     he
 }

@@ -48,10 +48,6 @@ fn reads_at(user: &HeOp, result: u8, profile: &Profile) -> u8 {
     }
 }
 
-fn unrescaled(op: &HeOp) -> bool {
-    matches!(op, HeOp::Linear(map) if !map.rescaled)
-}
-
 /// Assigns all levels.
 ///
 /// # Errors
@@ -82,7 +78,7 @@ fn assign(
             HeOp::Linear(_) => lowest_result,
             HeOp::RotateSum(_) => profile.lowest_rotation_level(),
             // A result that was not rescaled has no room on lower levels.
-            HeOp::Output if graph.operands(*id).iter().any(|o| unrescaled(&graph.op(*o).op)) => {
+            HeOp::Output if graph.operands(*id).iter().any(|o| graph.op(*o).op.is_unrescaled_map()) => {
                 profile.bootstrap_input_level()
             }
             HeOp::Input(_) | HeOp::Add | HeOp::DropLevel(_) | HeOp::Output => 0,

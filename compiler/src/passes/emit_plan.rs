@@ -255,20 +255,13 @@ mod tests {
     use super::*;
     use crate::passes::assign_levels::assign_levels;
     use crate::passes::insert_bootstraps::insert_bootstraps;
-    use crate::testing::{Net, lowered, profile};
+    use crate::testing::{Net, profile};
     use fhecc_plan::Polynomial;
 
     /// The scales of the last three steps, an activation of degree two, a sum and a linear map without a rescale.
     fn tail(form: Form) -> Vec<Option<StepScale>> {
         let profile = profile("b4");
-        let mut net = Net::new(2, 4, 4);
-        let x = net.conv(net.input(), 2, 3, 1, 1, 1);
-        let x = net.relu_degree(x, 2);
-        let x = net.global_pool(x);
-        let x = net.linear(x, 3);
-        net.output(x);
-        let (mut graph, data) = net.calibrated();
-        let mut he = lowered(&mut graph, &data, &profile);
+        let mut he = Net::pooled((2, 4, 4), 2).lowered(&profile);
         for id in he.nodes().collect::<Vec<_>>() {
             let last = he.users(id).iter().any(|(user, _)| matches!(he.op(*user).op, HeOp::Output));
             let op = &mut he.op_mut(id).op;

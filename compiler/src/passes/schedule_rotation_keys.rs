@@ -79,15 +79,8 @@ mod tests {
     use crate::testing::{Net, profile};
 
     fn program() -> HeGraph {
-        let mut net = Net::new(1, 8, 8);
-        let x = net.conv(net.input(), 2, 3, 1, 1, 1);
-        let x = net.relu_degree(x, 3);
-        let x = net.global_pool(x);
-        let x = net.linear(x, 3);
-        net.output(x);
-        let (mut graph, data) = net.calibrated();
         let profile = profile("b5");
-        let mut he = crate::testing::lowered(&mut graph, &data, &profile);
+        let mut he = Net::pooled((1, 8, 8), 3).lowered(&profile);
         insert_bootstraps(&mut he, &profile).expect("places");
         he
     }

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::ir::verify_he;
     use crate::passes::assign_levels::assign_levels;
-    use crate::testing::{Net, lowered, profile};
+    use crate::testing::{Net, profile};
 
     /// Two residual blocks, whose activations have `degree`, a pool and a linear layer.
     fn residual(degree: u32) -> Net {
@@ -109,15 +109,10 @@ mod tests {
         net
     }
 
-    fn he(net: Net, profile: &Profile) -> HeGraph {
-        let (mut graph, data) = net.calibrated();
-        lowered(&mut graph, &data, profile)
-    }
-
     #[test]
     fn a_last_activation_of_degree_two_behind_a_sum_needs_no_bootstrap() {
         let profile = profile("b4");
-        let mut graph = he(residual(2), &profile);
+        let mut graph = residual(2).lowered(&profile);
         let before = insert_bootstraps(&mut graph.clone(), &profile).expect("places").bootstraps;
         assert!(skip_last_rescales(&mut graph, &profile).expect("acyclic").skipped);
         let after = insert_bootstraps(&mut graph, &profile).expect("places").bootstraps;
@@ -135,7 +130,7 @@ mod tests {
     #[test]
     fn programs_that_gain_nothing_stay_as_they_are() {
         let unchanged = |net: Net, profile: &Profile| {
-            let mut graph = he(net, profile);
+            let mut graph = net.lowered(profile);
             let before = crate::ir::he_text::print(&graph);
             assert!(!skip_last_rescales(&mut graph, profile).expect("acyclic").skipped);
             assert_eq!(crate::ir::he_text::print(&graph), before);

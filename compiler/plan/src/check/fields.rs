@@ -1,7 +1,7 @@
 //! Everything outside of the linear maps and the steps.
 
 use super::{CheckError, layouts};
-use crate::{FORMAT_VERSION, Form, Plan, TensorRef};
+use crate::{FORMAT_VERSION, Plan, TensorRef};
 
 /// Most values that one tensor may have: a gibibyte of f32.
 pub(super) const MAX_TENSOR_VALUES: u64 = 1 << 28;
@@ -71,12 +71,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), CheckError> {
             return fail(format!("{} is {found}; allowed: 1 to {MAX_DEGREE}", place("degree")));
         }
         polynomial.coefficients.iter().try_for_each(|&c| finite(c, || place("coefficients")))?;
-        let fits = match polynomial.form {
-            Form::Series => true,
-            Form::Monic => polynomial.gain().is_some(),
-            Form::Unrescaled => polynomial.square_log2(&plan.parameters).is_some(),
-        };
-        if !fits {
+        if !polynomial.suits_form() {
             return fail(format!(
                 "{} is {:?}; allowed for degree 2 (Monic also 4) with a coefficient of the highest power between 2^-3 and 2^3 to that degree",
                 place("form"),

@@ -12,15 +12,17 @@ use crate::convert::{ConverterTables, MAX_FROM, ToPrime};
 /// Rows per round: the digits of eight limbs fit in the L1 cache with room to spare.
 const ROUND: usize = 64;
 
-/// The digits `y_i` of one round and their rounded sum `v`, as `f64`; rows beyond the data are never read.
+/// The digits `y_i` of one round, below `2^bits`, and their rounded sum `v`, as `f64`; rows beyond the data are never
+/// read.
 struct Digits {
+    bits: u32,
     y: [[Row; ROUND]; MAX_FROM],
     v: [Row; ROUND],
 }
 
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut [u64]]) {
-    let mut digits = Digits { y: [[[0; 4]; ROUND]; MAX_FROM], v: [[0; 4]; ROUND] };
+    let mut digits = Digits { bits: tables.bits, y: [[[0; 4]; ROUND]; MAX_FROM], v: [[0; 4]; ROUND] };
     let targets: Vec<Target<'_>> = tables.to.iter().map(Target::new).collect();
     let n = src[0].len();
     for start in (0..n).step_by(4 * ROUND) {
@@ -29,14 +31,14 @@ pub(super) fn convert(tables: &ConverterTables, src: &[&[u64]], dst: &mut [&mut 
         for (dst, target) in dst.iter_mut().zip(&targets) {
             let dst = &mut dst[start..end];
             match src.len() {
-                1 => digits.combine::<1>(dst, target, tables.bits),
-                2 => digits.combine::<2>(dst, target, tables.bits),
-                3 => digits.combine::<3>(dst, target, tables.bits),
-                4 => digits.combine::<4>(dst, target, tables.bits),
-                5 => digits.combine::<5>(dst, target, tables.bits),
-                6 => digits.combine::<6>(dst, target, tables.bits),
+                1 => digits.combine::<1>(dst, target),
+                2 => digits.combine::<2>(dst, target),
+                3 => digits.combine::<3>(dst, target),
+                4 => digits.combine::<4>(dst, target),
+                5 => digits.combine::<5>(dst, target),
+                6 => digits.combine::<6>(dst, target),
                 // Factors beyond the source basis are zero.
-                _ => digits.combine::<MAX_FROM>(dst, target, tables.bits),
+                _ => digits.combine::<MAX_FROM>(dst, target),
             }
         }
     }
@@ -89,11 +91,11 @@ impl Digits {
         }
     }
 
-    /// Sums the digits of `K` limbs, which are below `2^bits`, modulo one target prime.
+    /// Sums the digits of `K` limbs modulo one target prime.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn combine<const K: usize>(&self, dst: &mut [u64], target: &Target<'_>, bits: u32) {
-        let summation = Summation::new(&target.prime.modulus, bits);
+    fn combine<const K: usize>(&self, dst: &mut [u64], target: &Target<'_>) {
+        let summation = Summation::new(&target.prime.modulus, self.bits);
         if K <= summation.terms {
             self.sums::<K, K>(dst, target, summation);
         } else {
@@ -115,7 +117,7 @@ impl Digits {
         let correction = _mm256_set1_pd(target.correction);
         let factors = target.factors.map(|factor| _mm256_set1_pd(factor));
         let row = |r: usize| -> __m256i {
-            // At most `2^49` times the number of limbs: exact.
+            // At most `2^49` times the number of limbs: exact, and for four of them what a sum may start with.
             let mut x = _mm256_mul_pd(load_float(&self.v[r]), correction);
             if K > 4 {
                 x = lanes.lower(x);
